@@ -1,0 +1,15 @@
+/**
+ * @file forkreel.h
+ * All of the library. Link with `pkg-config --libs forkreel`.
+ */
+#ifndef FORKREEL_H
+#define FORKREEL_H
+
+#include <forkreel/catalog.h>
+#include <forkreel/matrix.h>
+#include <forkreel/model.h>
+#include <forkreel/rank.h>
+#include <forkreel/status.h>
+#include <forkreel/store.h>
+
+#endif

@@ -1,0 +1,155 @@
+/**
+ * @file rank.h
+ * From scores to a list that a person would like to see, with reasons; and how good it was.
+ *
+ *     struct reel_list_options opt = reel_list_options_default();
+ *     opt.n = 10;
+ *     opt.diversity = 0.3;
+ *     rc = reel_list_make(model, films, &viewer, &opt, &list, &err);
+ *     for (int32_t i = 0; i < list.n; i++) { ... list.item[i].film ... }
+ *     reel_list_release(&list);
+ */
+#ifndef FORKREEL_RANK_H
+#define FORKREEL_RANK_H
+
+#include <forkreel/catalog.h>
+#include <forkreel/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a list for one viewer ---- */
+
+/** Which films may stand in a list; zero or NULL members do not restrict. */
+struct reel_filter {
+    int32_t year_min, year_max;
+    int32_t runtime_max_min;
+    int32_t age_max;               /* only films known to be fit for this age; 0: any */
+    const char *const *genres;     /* any of these */
+    const char *const *not_genres; /* none of these */
+    const char *const *languages;  /* any of these */
+    const char *const *people;     /* any of these */
+    const int64_t *not_films;      /* store keys */
+    int32_t n_genres, n_not_genres, n_languages, n_people, n_not_films;
+};
+
+enum reel_diversity_method { REEL_DIVERSITY_MMR, REEL_DIVERSITY_DPP };
+
+struct reel_list_options {
+    int32_t n;
+    double diversity; /* 0: by score alone .. 1: as different as can be */
+    enum reel_diversity_method method;
+    bool with_reasons;
+    int32_t n_reasons; /* history films named per item; default 3 */
+    const char *lang;  /* words of the reasons: "en" or "zh" */
+    struct reel_filter filter;
+};
+
+struct reel_list_options reel_list_options_default(void);
+
+struct reel_list_item {
+    int32_t film;             /* row of the film table */
+    float score;              /* the model's */
+    float similarity;         /* to the nearest item above it; 0 for the first */
+    const struct reel_part *part; /* films of the history (rows of the film table) */
+    int32_t n_parts;
+    float rest;               /* score = rest + sum of all parts of the history */
+    const char *reason;       /* a sentence in options.lang; NULL without reasons */
+};
+
+struct reel_list {
+    int32_t n;
+    const struct reel_list_item *item; /* best first */
+    void *owned;
+};
+
+/** The viewer, in rows of the film table. */
+struct reel_viewer_state {
+    struct reel_query chosen; /* what counts as liked */
+    const int32_t *seen;      /* (n_seen) ascending; never listed */
+    int32_t n_seen;
+};
+
+/**
+ * Candidates by the model, filters inside the selection, then diversity, then reasons.
+ * `films` may have more films than the model (imported since): rows are matched by key.
+ */
+enum reel_status reel_list_make(const struct reel_model *model,
+                                const struct reel_film_table *films,
+                                const struct reel_viewer_state *viewer,
+                                const struct reel_list_options *opt, struct reel_list *out,
+                                struct reel_error *err) REEL_CHECKED;
+void reel_list_release(struct reel_list *list);
+
+/* ---- splits (DESIGN: ways of measuring) ---- */
+
+enum reel_split_kind { REEL_SPLIT_RANDOM, REEL_SPLIT_TEMPORAL };
+
+/** Three matrices of one shape with disjoint entries. */
+struct reel_split {
+    struct reel_csr train, validation, test;
+    const int64_t *train_at_s; /* (entries of train) NULL when the input had no times */
+    void *owned;
+};
+
+/** `at_s` may be NULL for a random split. Deterministic for `seed`. */
+enum reel_status reel_split_make(const struct reel_csr *chosen, const int64_t *at_s,
+                                 enum reel_split_kind kind, uint64_t seed,
+                                 struct reel_split *out, struct reel_error *err) REEL_CHECKED;
+void reel_split_release(struct reel_split *split);
+
+/** Keep what counts as liked: stars >= min_stars, or a like where there are no stars. */
+struct reel_chosen {
+    struct reel_csr chosen;
+    const int64_t *at_s; /* (entries) */
+    void *owned;
+};
+enum reel_status reel_chosen_make(const struct reel_csr *seen, const int64_t *at_s,
+                                  const uint8_t *mark, double min_stars,
+                                  struct reel_chosen *out, struct reel_error *err) REEL_CHECKED;
+void reel_chosen_release(struct reel_chosen *chosen);
+
+/* ---- measures ---- */
+
+#define REEL_CUTS_MAX 4
+
+struct reel_interval {
+    double mean, low, high; /* 95 % bootstrap over viewers */
+};
+
+struct reel_measures {
+    int32_t n_viewers; /* with at least one test film */
+    int32_t n_cuts;
+    int32_t cut[REEL_CUTS_MAX];
+    struct reel_interval recall[REEL_CUTS_MAX], ndcg[REEL_CUTS_MAX];
+    double coverage[REEL_CUTS_MAX];  /* share of films listed for anybody */
+    double novelty[REEL_CUTS_MAX];   /* mean -log2 of the share of viewers who chose it */
+    double diversity[REEL_CUTS_MAX]; /* mean pairwise 1 - Jaccard of genres; NAN without */
+    double calibration[REEL_CUTS_MAX]; /* KL of genre shares, history to list (Steck 2018) */
+};
+
+struct reel_measure_options {
+    const int32_t *cut; /* (n_cuts) list lengths, such as 10 and 20 */
+    int32_t n_cuts;
+    int32_t n_bootstrap; /* default 1000 */
+    int32_t n_threads;
+    uint64_t seed;
+};
+
+/**
+ * Full ranking of all films for every viewer with test films; films of `train` and of
+ * `also_seen` (may be NULL) left out. `genres` (n_films x genres) may be NULL.
+ * `ndcg_by_viewer` (n_rows) may be NULL; NAN for viewers without test films.
+ */
+enum reel_status reel_measure(const struct reel_model *model, const struct reel_csr *train,
+                              const struct reel_csr *also_seen, const struct reel_csr *test,
+                              const struct reel_csr *genres,
+                              const struct reel_measure_options *opt,
+                              struct reel_measures *out, float *ndcg_by_viewer,
+                              struct reel_error *err) REEL_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,189 @@
+/**
+ * @file store.h
+ * Keeps films, viewers and events; one file, SQLite behind it.
+ *
+ * Films are known by key (positive, never used again). Whatever a call acknowledged with
+ * REEL_OK survives a crash of the program at any later moment.
+ *
+ *     struct reel_store *store;
+ *     rc = reel_store_open("forkreel.db", REEL_STORE_CREATE, &store, &err);
+ *     rc = reel_store_import_begin(store, &opt, &import, &err);
+ *     struct reel_sink sink = reel_store_import_sink(import);
+ *     rc = reel_catalog_read("recbole", "ml-100k", &read_opt, &sink, &err);
+ *     rc = rc ? rc : reel_store_import_commit(import, &report, &err);
+ *     reel_store_import_free(import);    // undoes everything unless committed
+ */
+#ifndef FORKREEL_STORE_H
+#define FORKREEL_STORE_H
+
+#include <forkreel/catalog.h>
+#include <forkreel/matrix.h>
+#include <forkreel/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct reel_store;
+struct reel_import;
+
+enum reel_store_flags {
+    REEL_STORE_CREATE = 1,    /* make the file and its folder when missing */
+    REEL_STORE_READ_ONLY = 2, /* never writes, not even a migration */
+};
+
+/** Open and, unless read-only, bring the schema up to date. One thread per handle. */
+enum reel_status reel_store_open(const char *path, int flags, struct reel_store **out,
+                                 struct reel_error *err) REEL_CHECKED;
+void reel_store_close(struct reel_store *store);
+
+/* ---- importing ---- */
+
+struct reel_import_options {
+    const char *label; /* what is imported, for the records: "movielens ml-1m.zip" */
+    bool is_dry_run;   /* commit undoes everything and still reports */
+    bool is_strict;    /* the first refused row fails the import */
+};
+
+/** A row that was refused, or a film that may be the same as another. */
+struct reel_import_note {
+    const char *file;
+    int64_t line;
+    const char *text;
+};
+
+struct reel_import_report {
+    int64_t n_accepted;      /* records that are new in the store */
+    int64_t n_already_there; /* records that changed nothing */
+    int64_t n_refused;
+    int64_t n_films_new, n_films_joined; /* joined: named otherwise before */
+    int64_t n_viewers_new, n_events_new;
+    int64_t n_doubtful;
+    const struct reel_import_note *refused; /* the first n_refused_kept of them */
+    const struct reel_import_note *doubtful;
+    int32_t n_refused_kept, n_doubtful_kept; /* at most 1000 each */
+};
+
+enum reel_status reel_store_import_begin(struct reel_store *store,
+                                         const struct reel_import_options *opt,
+                                         struct reel_import **out,
+                                         struct reel_error *err) REEL_CHECKED;
+/** Where a reader delivers; valid until the import is freed. */
+struct reel_sink reel_store_import_sink(struct reel_import *import);
+/** Make it last. `report` borrows from `import`. */
+enum reel_status reel_store_import_commit(struct reel_import *import,
+                                          struct reel_import_report *report,
+                                          struct reel_error *err) REEL_CHECKED;
+void reel_store_import_free(struct reel_import *import);
+
+/* ---- one event ---- */
+
+/** Keep one event of a viewer (made when new) on a known film; durable when it returns. */
+enum reel_status reel_store_event_add(struct reel_store *store, int64_t film_key,
+                                      const struct reel_event *event,
+                                      struct reel_error *err) REEL_CHECKED;
+
+/* ---- asking ---- */
+
+struct reel_film_hit {
+    int64_t key;
+    const char *title, *title_zh; /* title_zh NULL when there is none */
+    int32_t year, n_events;
+    const char *genres; /* "Drama, War" */
+    const char *people; /* directors first */
+};
+
+struct reel_film_hits {
+    int32_t n;
+    const struct reel_film_hit *hit; /* best first */
+    void *owned;
+};
+
+/** Full-text search of titles, people and genres, English and Chinese; "" lists all. */
+enum reel_status reel_store_films_search(struct reel_store *store, const char *query,
+                                         int32_t limit, struct reel_film_hits *out,
+                                         struct reel_error *err) REEL_CHECKED;
+void reel_film_hits_release(struct reel_film_hits *hits);
+
+/**
+ * The one film that `text` names: a key ("42"), an id ("imdb:tt0114709", "tmdb:862",
+ * "ml-100k:1"), or a title with or without "(year)".
+ * Errors: REEL_ENOTFOUND with the nearest titles; REEL_EAMBIGUOUS with the candidates.
+ */
+enum reel_status reel_store_film_find(struct reel_store *store, const char *text,
+                                      int64_t *key, struct reel_error *err) REEL_CHECKED;
+
+/** Everything known of one film; pointers live until reel_film_card_release. */
+struct reel_film_card {
+    struct reel_film film; /* ref.source and ref.id: the first source that named it */
+    const struct reel_film_ref *refs; /* every name it has */
+    int32_t n_refs;
+    int64_t n_ratings, n_watches, n_likes, n_reviews;
+    double mean_stars;               /* NAN without ratings */
+    const char *const *tags;         /* viewers' tags, most frequent first */
+    const char *const *reviews;      /* "viewer: text", newest first, at most 10 */
+    int32_t n_tags, n_reviews_shown;
+    void *owned;
+};
+enum reel_status reel_store_film_load(struct reel_store *store, int64_t key,
+                                      struct reel_film_card *out,
+                                      struct reel_error *err) REEL_CHECKED;
+void reel_film_card_release(struct reel_film_card *card);
+
+/** Key of a viewer by name. Errors: REEL_ENOTFOUND. */
+enum reel_status reel_store_viewer_find(struct reel_store *store, const char *name,
+                                        int64_t *key, struct reel_error *err) REEL_CHECKED;
+
+/* ---- arrays for models ---- */
+
+/**
+ * What everybody did, one entry per viewer and film, the latest word counting.
+ * Rows are viewers by ascending key, columns the films of the film table.
+ */
+struct reel_history {
+    int32_t n_viewers, n_films;
+    const int64_t *viewer_key;        /* (n_viewers) ascending */
+    const char *const *viewer_name;   /* (n_viewers) */
+    const int64_t *film_key;          /* (n_films) ascending; all films of the store */
+    struct reel_csr seen;             /* value: stars; NAN when never rated */
+    const int64_t *at_s;              /* (entries) latest event; REEL_TIME_UNKNOWN */
+    const uint8_t *mark;              /* (entries) bits: 1 << enum reel_event_kind */
+    int64_t version;                  /* changes when events do */
+    void *owned;
+};
+
+/** All viewers (`viewer_key` 0), or the row of one. */
+enum reel_status reel_store_history_load(struct reel_store *store, int64_t viewer_key,
+                                         struct reel_history *out,
+                                         struct reel_error *err) REEL_CHECKED;
+void reel_history_release(struct reel_history *history);
+
+/** A number that changes whenever an event is added, changed or removed. */
+enum reel_status reel_store_version(struct reel_store *store, int64_t *version,
+                                    struct reel_error *err) REEL_CHECKED;
+
+enum reel_status reel_store_film_table_load(struct reel_store *store,
+                                            struct reel_film_table **out,
+                                            struct reel_error *err) REEL_CHECKED;
+void reel_film_table_free(struct reel_film_table *table);
+
+/* ---- trials: settings that were tried for a model ---- */
+
+struct reel_trial {
+    const char *model;    /* "als" */
+    const char *settings; /* "factors=64 alpha=5": name=value, one space between */
+    const char *measure;  /* "ndcg@10 validation" */
+    double score;
+    int64_t at_s, data_version;
+};
+enum reel_status reel_store_trial_add(struct reel_store *store, const struct reel_trial *trial,
+                                      struct reel_error *err) REEL_CHECKED;
+/** Best trial of `model` by score into `settings`; REEL_ENOTFOUND when there is none. */
+enum reel_status reel_store_trial_best(struct reel_store *store, const char *model,
+                                       char *settings, size_t n_settings_bytes,
+                                       double *score, struct reel_error *err) REEL_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# What every script here needs to know: where the tree is, where the cache is, how to speak.
+# Sourced, never run. Nothing is ever fetched or built inside the tree except build/.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${FORKREEL_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or FORKREEL_CACHE}/.cache}/forkreel}
+export FORKREEL_CACHE=$CACHE
+PINS=$ROOT/scripts/pins
+JOBS=${JOBS:-$(nproc)}
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+case $CACHE/ in
+"$ROOT"/*) die "the cache $CACHE is inside the source tree; set FORKREEL_CACHE to another folder" ;;
+esac
+
+# A newer cmake than the distribution's lives in the cache when that one is too old.
+if [ -x "$CACHE/tools/bin/cmake" ]; then
+    PATH=$CACHE/tools/bin:$PATH
+fi
+
+# pin NAME FIELD: a field (2 version, 3 sha256) of a line in scripts/pins.
+pin() { awk -v name="$1" -v field="$2" '$1 == name { print $field; exit }' "$PINS"; }
+
+# has_sum FILE NAME: FILE exists and has the sha256 that scripts/pins gives for NAME.
+has_sum() {
+    [ -f "$1" ] && [ "$(sha256sum <"$1" | cut -d' ' -f1)" = "$(pin "$2" 3)" ]
+}
+
+# Flags of the pinned llama.cpp build. Static, for this processor, BLAS for long inputs and
+# training; its own thread pool instead of OpenMP, so that Forkreel decides how many threads run.
+LLAMA_FLAGS=(
+    -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
+    -DCMAKE_INSTALL_LIBDIR=lib -DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DGGML_CCACHE=OFF
+    -DGGML_BLAS=ON -DGGML_BLAS_VENDOR=OpenBLAS -DLLAMA_OPENSSL=OFF -DLLAMA_CURL=OFF
+    -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF
+    -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF
+    -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
+)
+
+# Where this machine's llama.cpp is or will be: another version, flag or processor is another folder.
+llama_prefix() {
+    local version key
+    version=$(pin llama-cpp-python 2)
+    key=$({
+        pin llama-cpp-python 3
+        printf '%s\n' "${LLAMA_FLAGS[@]}"
+        grep -m1 -E '^(model name|CPU part)' /proc/cpuinfo || true
+        grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true
+        # shellcheck disable=SC1091
+        (. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") 2>/dev/null || true
+    } | sha256sum | cut -c1-12)
+    echo "$CACHE/llama/$version-$key"
+}
+
+llama_ready() {
+    [ -f "$1/ready" ] && [ -f "$1/lib/libllama.a" ] && [ -f "$1/lib/libggml.a" ] &&
+        [ -f "$1/include/llama.h" ] && [ -f "$1/include/gguf.h" ]
+}

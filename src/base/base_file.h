@@ -1,0 +1,34 @@
+/** Files that are whole or not there, and files mapped into memory. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <forkreel/status.h>
+
+#include <stddef.h>
+
+/** Write beside `path`, sync and rename: readers see the old file or the new one. */
+struct base_file_writer {
+    FILE *out;
+    char *path, *path_new;
+};
+enum reel_status base_file_writer_open(struct base_file_writer *writer, const char *path,
+                                       struct reel_error *err) REEL_CHECKED;
+/** Errors of any write since opening show here; the old file is then untouched. */
+enum reel_status base_file_writer_close(struct base_file_writer *writer,
+                                        struct reel_error *err) REEL_CHECKED;
+/** Forget what was written; safe after close. */
+void base_file_writer_abort(struct base_file_writer *writer);
+
+struct base_file_map {
+    const unsigned char *data; /* NULL when the file is empty */
+    size_t n_bytes;
+};
+/** Read-only map of a whole regular file. Errors: REEL_ENOTFOUND, REEL_EIO. */
+enum reel_status base_file_map_open(struct base_file_map *map, const char *path,
+                                    struct reel_error *err) REEL_CHECKED;
+void base_file_map_close(struct base_file_map *map);
+
+/** mkdir -p. */
+enum reel_status base_file_mkdirs(const char *path, struct reel_error *err) REEL_CHECKED;
+
+#endif
