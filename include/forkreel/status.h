@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #define REEL_CHECKED __attribute__((warn_unused_result))
-#define REEL_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define REEL_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 enum reel_status {
     REEL_OK = 0,
