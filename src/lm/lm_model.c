@@ -1,0 +1,338 @@
+/**
+ * Responsible for reading what a GGUF file says of itself. Not for loading weights.
+ *
+ * llama.cpp's reader is written for well-meant files: a huge length makes it allocate or
+ * loop for minutes, an exception would end the process, and asking for a value by the wrong
+ * type aborts. So the whole header is walked here first, every length against the bytes
+ * that are there; only then does gguf_init_from_buffer see it, and only the header.
+ *
+ * Layout (little-endian): "GGUF", version u32, n_tensors u64, n_pairs u64, pairs, tensor
+ * descriptions, padding, tensor data. A string is its length as u64, then its bytes.
+ */
+#include "base_error.h"
+#include "base_file.h"
+#include "base_text.h"
+
+#include <forkreel/lm.h>
+
+#include <gguf.h>
+#include <llama.h>
+#include <pthread.h>
+#include <string.h>
+
+/* Vocabularies of 260,000 tokens with merges take about 15 MB; the rest is small. */
+#define HEADER_BYTES_MAX ((size_t)64 << 20)
+#define N_PAIRS_MAX 65536
+#define N_TENSORS_MAX 1048576
+/* The least that can describe one: name length, type and one byte; name length, dimension
+   count, type, offset. */
+#define PAIR_BYTES_MIN 14
+#define TENSOR_BYTES_MIN 24
+
+/** The bytes not yet walked. */
+struct cursor {
+    const unsigned char *at, *end;
+};
+
+static bool skip(struct cursor *c, uint64_t n_bytes)
+{
+    if (n_bytes > (uint64_t)(c->end - c->at)) {
+        return false;
+    }
+    c->at += n_bytes;
+    return true;
+}
+
+static bool take(struct cursor *c, void *value, size_t n_bytes)
+{
+    const unsigned char *from = c->at;
+    if (!skip(c, n_bytes)) {
+        return false;
+    }
+    memcpy(value, from, n_bytes);
+    return true;
+}
+
+static bool skip_string(struct cursor *c)
+{
+    uint64_t n_bytes;
+    return take(c, &n_bytes, sizeof n_bytes) && skip(c, n_bytes);
+}
+
+static size_t type_bytes(uint32_t type)
+{
+    static const unsigned char bytes[] = {
+        [GGUF_TYPE_UINT8] = 1,   [GGUF_TYPE_INT8] = 1,    [GGUF_TYPE_UINT16] = 2,
+        [GGUF_TYPE_INT16] = 2,   [GGUF_TYPE_UINT32] = 4,  [GGUF_TYPE_INT32] = 4,
+        [GGUF_TYPE_FLOAT32] = 4, [GGUF_TYPE_BOOL] = 1,    [GGUF_TYPE_UINT64] = 8,
+        [GGUF_TYPE_INT64] = 8,   [GGUF_TYPE_FLOAT64] = 8,
+    };
+    return type < sizeof bytes ? bytes[type] : 0;
+}
+
+/** `n` values of one type; false when they do not fit or the type does not exist. */
+static bool skip_values(struct cursor *c, uint32_t type, uint64_t n)
+{
+    const uint64_t n_left = (uint64_t)(c->end - c->at);
+    if (type == GGUF_TYPE_STRING) {
+        if (n > n_left / sizeof(uint64_t)) {
+            return false;
+        }
+        while (n-- > 0) {
+            if (!skip_string(c)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    const size_t bytes = type_bytes(type);
+    return bytes > 0 && n <= n_left / bytes && skip(c, n * bytes);
+}
+
+static bool skip_pair(struct cursor *c)
+{
+    uint32_t type;
+    uint64_t n = 1;
+    if (!skip_string(c) || !take(c, &type, sizeof type)) {
+        return false;
+    }
+    if (type == GGUF_TYPE_ARRAY &&
+        (!take(c, &type, sizeof type) || !take(c, &n, sizeof n))) {
+        return false;
+    }
+    return skip_values(c, type, n);
+}
+
+static bool skip_tensor(struct cursor *c)
+{
+    uint32_t n_dims;
+    return skip_string(c) && take(c, &n_dims, sizeof n_dims) && n_dims <= GGML_MAX_DIMS &&
+           skip(c, n_dims * sizeof(int64_t) + sizeof(uint32_t) + sizeof(uint64_t));
+}
+
+/** Walk the header; *n_header_bytes is where the tensor descriptions end. */
+static enum reel_status check_header(const struct base_file_map *map, const char *path,
+                                     size_t *n_header_bytes, struct reel_error *err)
+{
+    struct cursor c = {map->data, map->data + map->n_bytes};
+    char magic[4];
+    uint32_t version;
+    uint64_t n_tensors, n_pairs;
+    if (!take(&c, magic, sizeof magic) || memcmp(magic, GGUF_MAGIC, sizeof magic) != 0) {
+        return fail(err, REEL_EFORMAT, "%s: not a GGUF file", path);
+    }
+    if (!take(&c, &version, sizeof version) || !take(&c, &n_tensors, sizeof n_tensors) ||
+        !take(&c, &n_pairs, sizeof n_pairs)) {
+        return fail(err, REEL_EFORMAT, "%s: cut short in the first 24 bytes", path);
+    }
+    if (version < 2 || version > GGUF_VERSION) {
+        return fail(err, REEL_EFORMAT, "%s: GGUF version %u; 2 and 3 can be read", path,
+                    (unsigned)version);
+    }
+    if (n_pairs > N_PAIRS_MAX || n_pairs > map->n_bytes / PAIR_BYTES_MIN ||
+        n_tensors > N_TENSORS_MAX || n_tensors > map->n_bytes / TENSOR_BYTES_MIN) {
+        return fail(err, REEL_EFORMAT,
+                    "%s: %llu values and %llu tensors cannot be in %zu bytes", path,
+                    (unsigned long long)n_pairs, (unsigned long long)n_tensors,
+                    map->n_bytes);
+    }
+    if (c.end - c.at > (ptrdiff_t)HEADER_BYTES_MAX) {
+        c.end = c.at + HEADER_BYTES_MAX;
+    }
+    for (uint64_t i = 0; i < n_pairs; i++) {
+        if (!skip_pair(&c)) {
+            return fail(err, REEL_EFORMAT,
+                        "%s: value %llu of %llu is damaged or cut short", path,
+                        (unsigned long long)i + 1, (unsigned long long)n_pairs);
+        }
+    }
+    for (uint64_t i = 0; i < n_tensors; i++) {
+        if (!skip_tensor(&c)) {
+            return fail(err, REEL_EFORMAT,
+                        "%s: tensor %llu of %llu is damaged or cut short", path,
+                        (unsigned long long)i + 1, (unsigned long long)n_tensors);
+        }
+    }
+    *n_header_bytes = (size_t)(c.at - map->data);
+    return REEL_OK;
+}
+
+/* llama.cpp says why on its log, which is global. Each thread that waits for a reason lends
+   it a place to write; everything else stays silent, as a library should. */
+static _Thread_local char *reason_place;
+static _Thread_local size_t n_reason_bytes;
+
+static void keep_reason(enum ggml_log_level level, const char *text, void *payload)
+{
+    (void)payload;
+    if (level == GGML_LOG_LEVEL_ERROR && reason_place && reason_place[0] == '\0') {
+        const char *after_function = strstr(text, ": ");
+        snprintf(reason_place, n_reason_bytes, "%s",
+                 after_function ? after_function + 2 : text);
+        reason_place[strcspn(reason_place, "\n")] = '\0';
+    }
+}
+
+static void log_take_over(void)
+{
+    llama_log_set(keep_reason, NULL);
+}
+
+static struct gguf_context *parse_header(const void *data, size_t n_bytes, char *reason,
+                                         size_t n_bytes_reason)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, log_take_over);
+    reason[0] = '\0';
+    reason_place = reason;
+    n_reason_bytes = n_bytes_reason;
+    struct gguf_context *gguf = gguf_init_from_buffer(
+        data, n_bytes, (struct gguf_init_params){.no_alloc = true, .ctx = NULL});
+    reason_place = NULL;
+    return gguf;
+}
+
+/** A name ends on a terminal: no control characters, and nothing that is not UTF-8. */
+static void make_printable(char *text)
+{
+    size_t bad;
+    while (!base_utf8_check(text, strlen(text), &bad)) {
+        text[bad] = '?';
+    }
+    for (char *c = text; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+/** Text under `key` into `text`; left alone where there is none. */
+static void get_text(const struct gguf_context *gguf, const char *key, char *text,
+                     size_t n_text_bytes)
+{
+    const int64_t id = gguf_find_key(gguf, key);
+    if (id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_STRING) {
+        snprintf(text, n_text_bytes, "%s", gguf_get_val_str(gguf, id));
+        make_printable(text);
+    }
+}
+
+/** Whole number under `key`, whatever width it is stored in; -1 where there is none. */
+static int64_t get_number(const struct gguf_context *gguf, const char *key)
+{
+    const int64_t id = gguf_find_key(gguf, key);
+    switch (id < 0 ? GGUF_TYPE_COUNT : gguf_get_kv_type(gguf, id)) {
+    case GGUF_TYPE_UINT32:
+        return gguf_get_val_u32(gguf, id);
+    case GGUF_TYPE_INT32:
+        return gguf_get_val_i32(gguf, id);
+    case GGUF_TYPE_UINT64:
+        return (int64_t)(gguf_get_val_u64(gguf, id) & INT64_MAX);
+    case GGUF_TYPE_INT64:
+        return gguf_get_val_i64(gguf, id);
+    default:
+        return -1;
+    }
+}
+
+/** A number of the architecture, "llama.context_length"; 0 where it is missing or absurd. */
+static int32_t get_size(const struct gguf_context *gguf, const char *architecture,
+                        const char *name)
+{
+    char key[96];
+    snprintf(key, sizeof key, "%s.%s", architecture, name);
+    const int64_t n = get_number(gguf, key);
+    return n > 0 && n <= INT32_MAX ? (int32_t)n : 0;
+}
+
+static int32_t count_tokens(const struct gguf_context *gguf, const char *architecture)
+{
+    const int64_t id = gguf_find_key(gguf, "tokenizer.ggml.tokens");
+    if (id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_ARRAY) {
+        return (int32_t)gguf_get_arr_n(gguf, id); // at most HEADER_BYTES_MAX / 8
+    }
+    return get_size(gguf, architecture, "vocab_size");
+}
+
+/** Parameters of all tensors, and whether their bytes are in the file. */
+static enum reel_status check_tensors(const struct gguf_context *gguf, const char *path,
+                                      size_t n_file_bytes, int64_t *n_parameters,
+                                      struct reel_error *err)
+{
+    const size_t n_data_bytes = n_file_bytes - gguf_get_data_offset(gguf);
+    *n_parameters = 0;
+    for (int64_t i = 0; i < gguf_get_n_tensors(gguf); i++) {
+        const size_t offset = gguf_get_tensor_offset(gguf, i);
+        const size_t n_bytes = gguf_get_tensor_size(gguf, i);
+        if (offset > n_data_bytes || n_bytes > n_data_bytes - offset) {
+            return fail(err, REEL_EFORMAT,
+                        "%s: cut short, tensor %s is not whole in %zu bytes", path,
+                        gguf_get_tensor_name(gguf, i), n_file_bytes);
+        }
+        const int64_t *ne = gguf_get_tensor_ne(gguf, i);
+        int64_t n = 1;
+        for (int d = 0; d < GGML_MAX_DIMS; d++) {
+            n *= ne[d]; // gguf refused shapes that overflow
+        }
+        *n_parameters += n;
+    }
+    return REEL_OK;
+}
+
+static enum reel_status fill_info(const struct gguf_context *gguf, const char *path,
+                                  struct reel_lm_info *info, struct reel_error *err)
+{
+    get_text(gguf, "general.architecture", info->architecture, sizeof info->architecture);
+    if (info->architecture[0] == '\0') {
+        return fail(err, REEL_EFORMAT, "%s: names no architecture, so it is no model",
+                    path);
+    }
+    get_text(gguf, "general.name", info->name, sizeof info->name);
+    const int64_t file_type = get_number(gguf, "general.file_type");
+    if (file_type >= 0 && file_type < LLAMA_FTYPE_GUESSED) {
+        snprintf(info->file_type, sizeof info->file_type, "%s",
+                 llama_ftype_name((enum llama_ftype)file_type));
+    }
+    info->n_context = get_size(gguf, info->architecture, "context_length");
+    info->n_embedding = get_size(gguf, info->architecture, "embedding_length");
+    info->n_layers = get_size(gguf, info->architecture, "block_count");
+    info->n_vocabulary = count_tokens(gguf, info->architecture);
+    info->has_chat_template = gguf_find_key(gguf, "tokenizer.chat_template") >= 0;
+    return REEL_OK;
+}
+
+enum reel_status reel_lm_info_read(const char *path, struct reel_lm_info *info,
+                                   struct reel_error *err)
+{
+    struct base_file_map map = {0};
+    struct gguf_context *gguf = NULL;
+    size_t n_header_bytes = 0;
+    char reason[256];
+    memset(info, 0, sizeof *info);
+    enum reel_status rc = base_file_map_open(&map, path, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    rc = check_header(&map, path, &n_header_bytes, err);
+    if (rc != REEL_OK) {
+        goto done;
+    }
+    gguf = parse_header(map.data, map.n_bytes, reason, sizeof reason);
+    if (!gguf) {
+        rc = fail(err, REEL_EFORMAT, "%s: %s", path,
+                  reason[0] ? reason : "damaged header");
+        goto done;
+    }
+    rc = check_tensors(gguf, path, map.n_bytes, &info->n_parameters, err);
+    if (rc == REEL_OK) {
+        rc = fill_info(gguf, path, info, err);
+    }
+    info->file_bytes = (int64_t)map.n_bytes;
+done:
+    if (rc != REEL_OK) {
+        memset(info, 0, sizeof *info);
+    }
+    gguf_free(gguf);
+    base_file_map_close(&map);
+    return rc;
+}
