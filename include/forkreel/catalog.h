@@ -55,7 +55,8 @@ struct reel_film_ref {
 
 struct reel_title {
     const char *text;
-    const char *language; /* ISO 639-1 ("zh"), or region-qualified ("zh-TW"); NULL unknown */
+    const char
+        *language; /* ISO 639-1 ("zh"), or region-qualified ("zh-TW"); NULL unknown */
 };
 
 /** Stored in the database: never renumber. */
@@ -124,10 +125,12 @@ struct reel_where {
 struct reel_sink {
     enum reel_status (*film)(const struct reel_film *film, const struct reel_where *where,
                              void *payload, struct reel_error *err);
-    enum reel_status (*event)(const struct reel_event *event, const struct reel_where *where,
-                              void *payload, struct reel_error *err);
-    enum reel_status (*trait)(const struct reel_trait *trait, const struct reel_where *where,
-                              void *payload, struct reel_error *err);
+    enum reel_status (*event)(const struct reel_event *event,
+                              const struct reel_where *where, void *payload,
+                              struct reel_error *err);
+    enum reel_status (*trait)(const struct reel_trait *trait,
+                              const struct reel_where *where, void *payload,
+                              struct reel_error *err);
     enum reel_status (*triple)(const struct reel_triple *triple,
                                const struct reel_where *where, void *payload,
                                struct reel_error *err);
@@ -143,7 +146,8 @@ struct reel_column_map {
 };
 
 struct reel_read_options {
-    const char *viewer; /* whose export it is, where the source does not say; may be NULL */
+    const char
+        *viewer; /* whose export it is, where the source does not say; may be NULL */
     const char *source; /* id space of csv and jsonl films; default "csv" */
     const struct reel_column_map *map;
     int32_t n_map;
@@ -182,17 +186,17 @@ enum reel_status reel_catalog_read(const char *format, const char *path,
  */
 struct reel_film_table {
     int32_t n_films;
-    const int64_t *key;             /* (n_films) store key, ascending */
-    const char *const *title;       /* (n_films) as the source writes it */
-    const char *const *title_zh;    /* (n_films) NULL where there is none */
-    const char *const *source_id;   /* (n_films) id as imported; NULL where there is none */
-    const int32_t *year;            /* (n_films) REEL_YEAR_UNKNOWN */
-    const int32_t *runtime_min;     /* (n_films) 0 unknown */
-    const int32_t *min_age;         /* (n_films) years from the age rating; -1 unknown */
-    const char *const *language;    /* (n_films) NULL unknown */
-    struct reel_csr genres;         /* n_films x n_genre_names */
-    struct reel_csr keywords;       /* n_films x n_keyword_names */
-    struct reel_csr people;         /* n_films x n_people_names */
+    const int64_t *key;           /* (n_films) store key, ascending */
+    const char *const *title;     /* (n_films) as the source writes it */
+    const char *const *title_zh;  /* (n_films) NULL where there is none */
+    const char *const *source_id; /* (n_films) id as imported; NULL where there is none */
+    const int32_t *year;          /* (n_films) REEL_YEAR_UNKNOWN */
+    const int32_t *runtime_min;   /* (n_films) 0 unknown */
+    const int32_t *min_age;       /* (n_films) years from the age rating; -1 unknown */
+    const char *const *language;  /* (n_films) NULL unknown */
+    struct reel_csr genres;       /* n_films x n_genre_names */
+    struct reel_csr keywords;     /* n_films x n_keyword_names */
+    struct reel_csr people;       /* n_films x n_people_names */
     const char *const *genre_name, *const *keyword_name, *const *people_name;
 };
 

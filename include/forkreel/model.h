@@ -51,12 +51,12 @@ const struct reel_model_class_info *const *reel_model_classes(int32_t *n);
 const struct reel_model_class_info *reel_model_class_find(const char *name);
 
 struct reel_training {
-    struct reel_csr chosen;    /* viewers x films: what counts as liked; value NULL or > 0 */
-    const int64_t *at_s;       /* (entries) when; NULL unknown */
+    struct reel_csr chosen; /* viewers x films: what counts as liked; value NULL or > 0 */
+    const int64_t *at_s;    /* (entries) when; NULL unknown */
     const int64_t *viewer_key; /* (n_rows) kept in the model; NULL: the index */
     const int64_t *film_key;   /* (n_cols) kept in the model; NULL: the index */
-    int64_t now_s;             /* "recent" is counted back from here; 0: the latest event */
-    int64_t version;           /* of the data; kept in the model */
+    int64_t now_s;   /* "recent" is counted back from here; 0: the latest event */
+    int64_t version; /* of the data; kept in the model */
 };
 
 struct reel_train_options {
@@ -77,8 +77,8 @@ enum reel_status reel_settings_parse(const char *model, const char *text,
                                      struct reel_train_options *opt,
                                      struct reel_error *err) REEL_CHECKED;
 /** The settings in use, standards included, as reel_settings_parse reads them. */
-void reel_settings_print(const char *model, const struct reel_train_options *opt, char *text,
-                         size_t n_text_bytes);
+void reel_settings_print(const char *model, const struct reel_train_options *opt,
+                         char *text, size_t n_text_bytes);
 
 /**
  * Train one model.
@@ -124,8 +124,9 @@ struct reel_query {
  * Errors:  REEL_EINVAL when the query is malformed; REEL_ENOMEM.
  * Threads: any number on one model.
  */
-enum reel_status reel_model_score(const struct reel_model *model, const struct reel_query *query,
-                                  float *score, struct reel_error *err) REEL_CHECKED;
+enum reel_status reel_model_score(const struct reel_model *model,
+                                  const struct reel_query *query, float *score,
+                                  struct reel_error *err) REEL_CHECKED;
 
 /** What one film of the history added to a score. */
 struct reel_part {
@@ -158,7 +159,8 @@ const float *reel_model_film_vectors(const struct reel_model *model, int32_t *n_
  * Source:  for factor models, norm-ordered blocks with the Cauchy-Schwarz bound
  *          (Teflioudi, Gemulla, Mykytiuk 2015, LEMP): exact, most films never touched.
  */
-enum reel_status reel_model_top(const struct reel_model *model, const struct reel_csr *queries,
+enum reel_status reel_model_top(const struct reel_model *model,
+                                const struct reel_csr *queries,
                                 const struct reel_csr *seen, int32_t n_top,
                                 int32_t n_threads, int32_t *film, float *score,
                                 struct reel_error *err) REEL_CHECKED;

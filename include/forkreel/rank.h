@@ -49,13 +49,13 @@ struct reel_list_options {
 struct reel_list_options reel_list_options_default(void);
 
 struct reel_list_item {
-    int32_t film;             /* row of the film table */
-    float score;              /* the model's */
-    float similarity;         /* to the nearest item above it; 0 for the first */
+    int32_t film;                 /* row of the film table */
+    float score;                  /* the model's */
+    float similarity;             /* to the nearest item above it; 0 for the first */
     const struct reel_part *part; /* films of the history (rows of the film table) */
     int32_t n_parts;
-    float rest;               /* score = rest + sum of all parts of the history */
-    const char *reason;       /* a sentence in options.lang; NULL without reasons */
+    float rest;         /* score = rest + sum of all parts of the history */
+    const char *reason; /* a sentence in options.lang; NULL without reasons */
 };
 
 struct reel_list {
@@ -78,7 +78,8 @@ struct reel_viewer_state {
 enum reel_status reel_list_make(const struct reel_model *model,
                                 const struct reel_film_table *films,
                                 const struct reel_viewer_state *viewer,
-                                const struct reel_list_options *opt, struct reel_list *out,
+                                const struct reel_list_options *opt,
+                                struct reel_list *out,
                                 struct reel_error *err) REEL_CHECKED;
 void reel_list_release(struct reel_list *list);
 
@@ -96,7 +97,8 @@ struct reel_split {
 /** `at_s` may be NULL for a random split. Deterministic for `seed`. */
 enum reel_status reel_split_make(const struct reel_csr *chosen, const int64_t *at_s,
                                  enum reel_split_kind kind, uint64_t seed,
-                                 struct reel_split *out, struct reel_error *err) REEL_CHECKED;
+                                 struct reel_split *out,
+                                 struct reel_error *err) REEL_CHECKED;
 void reel_split_release(struct reel_split *split);
 
 /** Keep what counts as liked: stars >= min_stars, or a like where there are no stars. */
@@ -107,7 +109,8 @@ struct reel_chosen {
 };
 enum reel_status reel_chosen_make(const struct reel_csr *seen, const int64_t *at_s,
                                   const uint8_t *mark, double min_stars,
-                                  struct reel_chosen *out, struct reel_error *err) REEL_CHECKED;
+                                  struct reel_chosen *out,
+                                  struct reel_error *err) REEL_CHECKED;
 void reel_chosen_release(struct reel_chosen *chosen);
 
 /* ---- measures ---- */
@@ -123,10 +126,12 @@ struct reel_measures {
     int32_t n_cuts;
     int32_t cut[REEL_CUTS_MAX];
     struct reel_interval recall[REEL_CUTS_MAX], ndcg[REEL_CUTS_MAX];
-    double coverage[REEL_CUTS_MAX];  /* share of films listed for anybody */
-    double novelty[REEL_CUTS_MAX];   /* mean -log2 of the share of viewers who chose it */
-    double diversity[REEL_CUTS_MAX]; /* mean pairwise 1 - Jaccard of genres; NAN without */
-    double calibration[REEL_CUTS_MAX]; /* KL of genre shares, history to list (Steck 2018) */
+    double coverage[REEL_CUTS_MAX]; /* share of films listed for anybody */
+    double novelty[REEL_CUTS_MAX];  /* mean -log2 of the share of viewers who chose it */
+    double
+        diversity[REEL_CUTS_MAX]; /* mean pairwise 1 - Jaccard of genres; NAN without */
+    double
+        calibration[REEL_CUTS_MAX]; /* KL of genre shares, history to list (Steck 2018) */
 };
 
 struct reel_measure_options {
@@ -142,9 +147,10 @@ struct reel_measure_options {
  * `also_seen` (may be NULL) left out. `genres` (n_films x genres) may be NULL.
  * `ndcg_by_viewer` (n_rows) may be NULL; NAN for viewers without test films.
  */
-enum reel_status reel_measure(const struct reel_model *model, const struct reel_csr *train,
-                              const struct reel_csr *also_seen, const struct reel_csr *test,
-                              const struct reel_csr *genres,
+enum reel_status reel_measure(const struct reel_model *model,
+                              const struct reel_csr *train,
+                              const struct reel_csr *also_seen,
+                              const struct reel_csr *test, const struct reel_csr *genres,
                               const struct reel_measure_options *opt,
                               struct reel_measures *out, float *ndcg_by_viewer,
                               struct reel_error *err) REEL_CHECKED;

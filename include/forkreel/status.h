@@ -76,7 +76,8 @@ void reel_progress_bar_clear(struct reel_progress_bar *bar);
 enum reel_log_level { REEL_LOG_ERROR, REEL_LOG_WARN, REEL_LOG_INFO, REEL_LOG_DEBUG };
 
 /** The library is silent until a sink is set; set it before other threads start. */
-void reel_log_set(void (*sink)(enum reel_log_level level, const char *line, void *payload),
+void reel_log_set(void (*sink)(enum reel_log_level level, const char *line,
+                               void *payload),
                   void *payload);
 
 #ifdef __cplusplus

@@ -119,9 +119,9 @@ struct reel_film_card {
     const struct reel_film_ref *refs; /* every name it has */
     int32_t n_refs;
     int64_t n_ratings, n_watches, n_likes, n_reviews;
-    double mean_stars;               /* NAN without ratings */
-    const char *const *tags;         /* viewers' tags, most frequent first */
-    const char *const *reviews;      /* "viewer: text", newest first, at most 10 */
+    double mean_stars;          /* NAN without ratings */
+    const char *const *tags;    /* viewers' tags, most frequent first */
+    const char *const *reviews; /* "viewer: text", newest first, at most 10 */
     int32_t n_tags, n_reviews_shown;
     void *owned;
 };
@@ -132,7 +132,8 @@ void reel_film_card_release(struct reel_film_card *card);
 
 /** Key of a viewer by name. Errors: REEL_ENOTFOUND. */
 enum reel_status reel_store_viewer_find(struct reel_store *store, const char *name,
-                                        int64_t *key, struct reel_error *err) REEL_CHECKED;
+                                        int64_t *key,
+                                        struct reel_error *err) REEL_CHECKED;
 
 /* ---- arrays for models ---- */
 
@@ -142,13 +143,13 @@ enum reel_status reel_store_viewer_find(struct reel_store *store, const char *na
  */
 struct reel_history {
     int32_t n_viewers, n_films;
-    const int64_t *viewer_key;        /* (n_viewers) ascending */
-    const char *const *viewer_name;   /* (n_viewers) */
-    const int64_t *film_key;          /* (n_films) ascending; all films of the store */
-    struct reel_csr seen;             /* value: stars; NAN when never rated */
-    const int64_t *at_s;              /* (entries) latest event; REEL_TIME_UNKNOWN */
-    const uint8_t *mark;              /* (entries) bits: 1 << enum reel_event_kind */
-    int64_t version;                  /* changes when events do */
+    const int64_t *viewer_key;      /* (n_viewers) ascending */
+    const char *const *viewer_name; /* (n_viewers) */
+    const int64_t *film_key;        /* (n_films) ascending; all films of the store */
+    struct reel_csr seen;           /* value: stars; NAN when never rated */
+    const int64_t *at_s;            /* (entries) latest event; REEL_TIME_UNKNOWN */
+    const uint8_t *mark;            /* (entries) bits: 1 << enum reel_event_kind */
+    int64_t version;                /* changes when events do */
     void *owned;
 };
 
@@ -176,12 +177,14 @@ struct reel_trial {
     double score;
     int64_t at_s, data_version;
 };
-enum reel_status reel_store_trial_add(struct reel_store *store, const struct reel_trial *trial,
+enum reel_status reel_store_trial_add(struct reel_store *store,
+                                      const struct reel_trial *trial,
                                       struct reel_error *err) REEL_CHECKED;
 /** Best trial of `model` by score into `settings`; REEL_ENOTFOUND when there is none. */
 enum reel_status reel_store_trial_best(struct reel_store *store, const char *model,
                                        char *settings, size_t n_settings_bytes,
-                                       double *score, struct reel_error *err) REEL_CHECKED;
+                                       double *score,
+                                       struct reel_error *err) REEL_CHECKED;
 
 #ifdef __cplusplus
 }

@@ -15,8 +15,8 @@ struct base_buffer {
 };
 
 void base_buffer_init(struct base_buffer *buffer, size_t max_bytes);
-bool base_buffer_add(struct base_buffer *buffer, const void *data, size_t n_bytes)
-    REEL_CHECKED;
+bool base_buffer_add(struct base_buffer *buffer, const void *data,
+                     size_t n_bytes) REEL_CHECKED;
 bool base_buffer_add_text(struct base_buffer *buffer, const char *text) REEL_CHECKED;
 bool base_buffer_add_char(struct base_buffer *buffer, char c) REEL_CHECKED;
 bool base_buffer_print(struct base_buffer *buffer, const char *format, ...)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t base_clock_ns(void);  /* since some fixed moment */
+int64_t base_clock_ns(void);    /* since some fixed moment */
 int64_t base_clock_now_s(void); /* since 1970 UTC */
 
 /** Days since 1970-01-01 of a proleptic Gregorian date; false when there is no such date. */

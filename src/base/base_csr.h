@@ -31,7 +31,8 @@ enum reel_status base_csr_from_triples(int32_t n_rows, int32_t n_cols, int64_t n
 enum reel_status base_csr_transpose(const struct reel_csr *m, struct base_csr *out,
                                     struct reel_error *err) REEL_CHECKED;
 /** Every promise of matrix.h. Errors: REEL_EINVAL says what and where. */
-enum reel_status base_csr_check(const struct reel_csr *m, struct reel_error *err) REEL_CHECKED;
+enum reel_status base_csr_check(const struct reel_csr *m,
+                                struct reel_error *err) REEL_CHECKED;
 /** Is `col` in the row: binary search. */
 bool base_csr_has(const struct reel_csr *m, int32_t row, int32_t col);
 

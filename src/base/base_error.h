@@ -9,8 +9,8 @@
 #include <forkreel/status.h>
 
 /** Store code and text (cut to fit, line breaks blanked) and return the code. */
-enum reel_status fail(struct reel_error *err, enum reel_status code, const char *format, ...)
-    REEL_PRINTF(3, 4);
+enum reel_status fail(struct reel_error *err, enum reel_status code, const char *format,
+                      ...) REEL_PRINTF(3, 4);
 
 /** Call the progress callback if there is one; true to go on. */
 bool base_progress_report(const struct reel_progress *progress, const char *stage,

@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 struct base_hash;
-enum reel_status base_hash_create(struct base_hash **out, struct reel_error *err) REEL_CHECKED;
+enum reel_status base_hash_create(struct base_hash **out,
+                                  struct reel_error *err) REEL_CHECKED;
 void base_hash_free(struct base_hash *hash);
 /** False when absent; *value then untouched. */
 bool base_hash_get(const struct base_hash *hash, const char *key, size_t n_key_bytes,

@@ -16,7 +16,8 @@ bool base_utf8_check(const char *text, size_t n_bytes, size_t *bad);
 
 /** Transliterators and break iterators; costly to make, not to be shared by threads. */
 struct base_text;
-enum reel_status base_text_create(struct base_text **out, struct reel_error *err) REEL_CHECKED;
+enum reel_status base_text_create(struct base_text **out,
+                                  struct reel_error *err) REEL_CHECKED;
 void base_text_free(struct base_text *text);
 
 /**
@@ -25,15 +26,17 @@ void base_text_free(struct base_text *text);
  * "Amélie, LE" -> "amelie le"; "臥虎藏龍" -> "卧虎藏龙". Appends to `out`.
  */
 enum reel_status base_text_fold(struct base_text *text, const char *in, size_t n_in_bytes,
-                                struct base_buffer *out, struct reel_error *err) REEL_CHECKED;
+                                struct base_buffer *out,
+                                struct reel_error *err) REEL_CHECKED;
 
 /**
  * Fold, then cut into words with one blank between: ICU's dictionary cuts Chinese, and
  * every Chinese word of two or more characters is followed by its single characters when
  * `with_characters`, so that a search for a part finds it. Appends to `out`.
  */
-enum reel_status base_text_words(struct base_text *text, const char *in, size_t n_in_bytes,
-                                 bool with_characters, struct base_buffer *out,
+enum reel_status base_text_words(struct base_text *text, const char *in,
+                                 size_t n_in_bytes, bool with_characters,
+                                 struct base_buffer *out,
                                  struct reel_error *err) REEL_CHECKED;
 
 /** Folded title without a leading or trailing article ("The Matrix", "Matrix, The"). */
