@@ -9,7 +9,15 @@
 #include <string.h>
 
 #include <cmocka.h>
-#undef fail // cmocka's word is ours too (base_error.h)
+// cmocka takes the word that base_error.h uses; its fail_msg is kept, by another way.
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                       \
+    do {                                    \
+        print_error("ERROR: " __VA_ARGS__); \
+        print_error("\n");                  \
+        _fail(__FILE__, __LINE__);          \
+    } while (0)
 
 #include <forkreel/status.h>
 
