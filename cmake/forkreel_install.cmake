@@ -9,18 +9,16 @@ if(TARGET forkreel_program)
   install(TARGETS forkreel_program RUNTIME)
 endif()
 
-set(libs "")
-if(FORKREEL_LLAMA)
-  install(FILES ${FORKREEL_LLAMA_LIBRARIES} DESTINATION ${CMAKE_INSTALL_LIBDIR}/forkreel)
-  install(FILES ${FORKREEL_LLAMA}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}
-          RENAME LICENSE.llama.cpp)
-  list(APPEND libs "-L\${libdir}/forkreel")
-  foreach(file IN LISTS FORKREEL_LLAMA_LIBRARIES)
-    get_filename_component(name ${file} NAME_WE)
-    string(REGEX REPLACE "^lib" "-l" name ${name})
-    list(APPEND libs ${name})
-  endforeach()
-endif()
+install(FILES ${FORKREEL_LLAMA_LIBRARIES} DESTINATION ${CMAKE_INSTALL_LIBDIR}/forkreel)
+install(FILES ${FORKREEL_LLAMA}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        RENAME LICENSE.llama.cpp)
+
+set(libs "-L\${libdir}/forkreel")
+foreach(file IN LISTS FORKREEL_LLAMA_LIBRARIES)
+  get_filename_component(name ${file} NAME_WE)
+  string(REGEX REPLACE "^lib" "-l" name ${name})
+  list(APPEND libs ${name})
+endforeach()
 list(APPEND libs ${ARCHIVE_LDFLAGS} ${JANSSON_LDFLAGS} ${XML_LDFLAGS} ${SQLITE_LDFLAGS}
      ${ICU_LDFLAGS} -llapacke ${OPENBLAS_LDFLAGS} -lstdc++ -ldl -lpthread -lm)
 foreach(folder IN LISTS CMAKE_C_IMPLICIT_LINK_DIRECTORIES)

@@ -1,11 +1,19 @@
 # forkreel_llama: the llama.cpp that scripts/setup built, as one target to link.
-# FORKREEL_LLAMA is the prefix that `scripts/setup --print-llama` names.
+# Where it is depends on the processor and on the pinned version, so setup is asked each time.
+foreach(part IN ITEMS CACHE LLAMA)
+  if(NOT FORKREEL_${part})
+    string(TOLOWER ${part} word)
+    execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/setup --print-${word}
+                    OUTPUT_VARIABLE FORKREEL_${part} OUTPUT_STRIP_TRAILING_WHITESPACE
+                    COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endforeach()
 add_library(forkreel_llama INTERFACE IMPORTED GLOBAL)
 set(FORKREEL_LLAMA_LIBRARIES "")
 foreach(name IN ITEMS llama ggml ggml-blas ggml-cpu ggml-base)
   set(file ${FORKREEL_LLAMA}/lib/lib${name}.a)
   if(NOT EXISTS ${file})
-    message(FATAL_ERROR "FORKREEL_LLAMA: no ${file}; run scripts/setup build")
+    message(FATAL_ERROR "no ${file}; run scripts/setup build")
   endif()
   list(APPEND FORKREEL_LLAMA_LIBRARIES ${file})
 endforeach()
