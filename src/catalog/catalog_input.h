@@ -92,6 +92,14 @@ enum reel_status catalog_input_all(struct catalog_input *in, size_t max_bytes,
                                    char **data, size_t *n_bytes,
                                    struct reel_error *err) REEL_CHECKED;
 
+/**
+ * The next bytes, as many as are at hand, raw as above; `*n_bytes` is 0 at the end. They may
+ * be written into, and live until the next call.
+ */
+enum reel_status catalog_input_chunk(struct catalog_input *in, char **data,
+                                     size_t *n_bytes,
+                                     struct reel_error *err) REEL_CHECKED;
+
 /** Where the line or record handed out last begins; `file` lives as long as the source. */
 struct reel_where catalog_input_where(const struct catalog_input *in);
 
