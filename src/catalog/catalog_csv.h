@@ -32,13 +32,16 @@ struct catalog_csv {
 /** Take the first row as header; `delimiter` 0: whichever of , ; tab the header has most. */
 enum reel_status catalog_csv_init(struct catalog_csv *csv, struct catalog_input *in,
                                   char delimiter, struct reel_error *err) REEL_CHECKED;
-/** Without a header: columns are known by position only. */
+/** Which of , ; tab a header has most outside quotes; ',' when it has none. */
+char catalog_csv_guess_delimiter(const char *header);
+/** Without a header or quoting: columns are known by position only. */
 enum reel_status catalog_csv_init_bare(struct catalog_csv *csv, struct catalog_input *in,
                                        char delimiter,
                                        struct reel_error *err) REEL_CHECKED;
 /** Tabs, a header, and '"' is a character like any other (IMDb, RecBole). */
 enum reel_status catalog_csv_init_raw(struct catalog_csv *csv, struct catalog_input *in,
                                       struct reel_error *err) REEL_CHECKED;
+/** Safe after a failed init, and on a struct of zeros. */
 void catalog_csv_release(struct catalog_csv *csv);
 
 /** Column by name, case ignored; -1 when there is none. */

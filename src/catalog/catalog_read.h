@@ -30,9 +30,9 @@ struct catalog_reader {
 typedef enum reel_status catalog_read_call(struct catalog_reader *r,
                                            struct reel_error *err);
 
-/* X(format as in C, "format", "summary", needs a viewer) in the order of help. */
+// X(format as in C, "format", "summary", needs a viewer) in the order of help.
 #define CATALOG_FORMATS(X) \
-    X(csv, "csv", "any table with a header; --map COLUMN=FIELD where names differ", false)
+    X(table, "csv", "any table with a header; --map COLUMN=FIELD where names differ", false)
 
 #define CATALOG_DECLARE(id, name, summary, needs) catalog_read_call catalog_##id##_read;
 CATALOG_FORMATS(CATALOG_DECLARE)
