@@ -1,0 +1,29 @@
+/** A trained model as a source of scores. */
+#include "rank_source.h"
+
+static enum reel_status model_score(const void *self, const struct reel_query *query,
+                                    float *score, struct reel_error *err)
+{
+    return reel_model_score(self, query, score, err);
+}
+
+static enum reel_status model_explain(const void *self, const struct reel_query *query,
+                                      int32_t film, struct reel_part *part, int32_t *n,
+                                      float *score, float *rest, struct reel_error *err)
+{
+    return reel_model_explain(self, query, film, part, n, score, rest, err);
+}
+
+struct rank_source rank_source_from_model(const struct reel_model *model)
+{
+    struct rank_source source = {
+        .self = model,
+        .n_films = reel_model_n_films(model),
+        .n_viewers = reel_model_n_viewers(model),
+        .film_key = reel_model_film_keys(model),
+        .score = model_score,
+        .explain = model_explain,
+    };
+    source.vector = reel_model_film_vectors(model, &source.n_factors);
+    return source;
+}
