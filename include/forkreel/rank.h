@@ -21,7 +21,11 @@ extern "C" {
 
 /* ---- a list for one viewer ---- */
 
-/** Which films may stand in a list; zero or NULL members do not restrict. */
+/**
+ * Which films may stand in a list; zero or NULL members do not restrict. A film of which
+ * the asked thing is not known is left out. Names are compared without regard to the case
+ * of ASCII letters.
+ */
 struct reel_filter {
     int32_t year_min, year_max;
     int32_t runtime_max_min;
@@ -34,6 +38,12 @@ struct reel_filter {
     int32_t n_genres, n_not_genres, n_languages, n_people, n_not_films;
 };
 
+/**
+ * MMR: relevance against the nearest film above (Carbonell and Goldstein 1998).
+ * DPP: relevance against the volume of all films above (Chen, Zhang, Zhou 2018, greedy MAP).
+ * Both order the best max(10 n, 100) candidates, by scores brought to 0 .. 1 and cosines of
+ * the model's film vectors, or of genres, keywords and people where it has none.
+ */
 enum reel_diversity_method { REEL_DIVERSITY_MMR, REEL_DIVERSITY_DPP };
 
 struct reel_list_options {
@@ -43,9 +53,13 @@ struct reel_list_options {
     bool with_reasons;
     int32_t n_reasons; /* history films named per item; default 3 */
     const char *lang;  /* words of the reasons: "en" or "zh" */
+    /* For reasons where the history says nothing: "chosen by 312 of 943 viewers". */
+    const int32_t *n_chosen; /* (films) viewers who chose each; NULL unknown */
+    int32_t n_viewers;
     struct reel_filter filter;
 };
 
+/** Ten films by score, without reasons, three films named, English, no filter. */
 struct reel_list_options reel_list_options_default(void);
 
 struct reel_list_item {
@@ -66,14 +80,23 @@ struct reel_list {
 
 /** The viewer, in rows of the film table. */
 struct reel_viewer_state {
-    struct reel_query chosen; /* what counts as liked */
+    struct reel_query chosen; /* what counts as liked; never listed */
     const int32_t *seen;      /* (n_seen) ascending; never listed */
     int32_t n_seen;
 };
 
 /**
  * Candidates by the model, filters inside the selection, then diversity, then reasons.
- * `films` may have more films than the model (imported since): rows are matched by key.
+ *
+ * Films are matched between model and table by key. A film that the model does not know
+ * (imported since) has no score and is not listed, and in the history it adds nothing.
+ * Fewer than n items when fewer films are left. Equal scores are ordered by row.
+ *
+ * Owns:    `out`, to be released; all zero after an error.
+ * Errors:  REEL_EINVAL options or a viewer out of range; REEL_ENOTFOUND a genre, language or
+ *          person asked for that no film has; REEL_ENOMEM.
+ * Threads: any number on the same model and table.
+ * Cost:    one scoring of all films; diversity as in rank_diversity.h.
  */
 enum reel_status reel_list_make(const struct reel_model *model,
                                 const struct reel_film_table *films,
@@ -94,19 +117,37 @@ struct reel_split {
     void *owned;
 };
 
-/** `at_s` may be NULL for a random split. Deterministic for `seed`. */
+/**
+ * Hold back a part of what viewers chose.
+ *
+ * Random: of n films of a viewer max(1, floor(n / 10)) are for the test, as many for
+ * validation; a viewer's part depends on `seed` and the row alone. Temporal: the last is
+ * for the test, the one before it for validation; viewers whose last two carry the same
+ * time, or an unknown one, stay in train. Viewers with fewer than 3 films stay in train.
+ *
+ * Owns:    `out`, to be released; all zero after an error.
+ * Errors:  REEL_EINVAL a malformed matrix, or a temporal split without times; REEL_ENOMEM.
+ */
 enum reel_status reel_split_make(const struct reel_csr *chosen, const int64_t *at_s,
                                  enum reel_split_kind kind, uint64_t seed,
                                  struct reel_split *out,
                                  struct reel_error *err) REEL_CHECKED;
 void reel_split_release(struct reel_split *split);
 
-/** Keep what counts as liked: stars >= min_stars, or a like where there are no stars. */
+/** What counts as liked, every entry 1. */
 struct reel_chosen {
     struct reel_csr chosen;
-    const int64_t *at_s; /* (entries) */
+    const int64_t *at_s; /* (entries) NULL when the input had no times */
     void *owned;
 };
+/**
+ * Keep an entry of `seen` when its stars are min_stars or more, or, where it has none (NAN,
+ * or no values at all), when it is marked as liked and not as disliked.
+ *
+ * Shapes:  at_s, mark (entries of seen) as in struct reel_history; each may be NULL.
+ * Owns:    `out`, to be released; all zero after an error.
+ * Errors:  REEL_EINVAL a malformed matrix; REEL_ENOMEM.
+ */
 enum reel_status reel_chosen_make(const struct reel_csr *seen, const int64_t *at_s,
                                   const uint8_t *mark, double min_stars,
                                   struct reel_chosen *out,
@@ -122,7 +163,7 @@ struct reel_interval {
 };
 
 struct reel_measures {
-    int32_t n_viewers; /* with at least one test film */
+    int32_t n_viewers; /* with at least one test film; means are NAN without any */
     int32_t n_cuts;
     int32_t cut[REEL_CUTS_MAX];
     struct reel_interval recall[REEL_CUTS_MAX], ndcg[REEL_CUTS_MAX];
@@ -139,13 +180,21 @@ struct reel_measure_options {
     int32_t n_cuts;
     int32_t n_bootstrap; /* default 1000 */
     int32_t n_threads;
-    uint64_t seed;
+    uint64_t seed; /* of the bootstrap */
 };
+
+/** Cuts 10 and 20, 1000 resamples, one thread, seed 1. */
+struct reel_measure_options reel_measure_options_default(void);
 
 /**
  * Full ranking of all films for every viewer with test films; films of `train` and of
- * `also_seen` (may be NULL) left out. `genres` (n_films x genres) may be NULL.
- * `ndcg_by_viewer` (n_rows) may be NULL; NAN for viewers without test films.
+ * `also_seen` (may be NULL) left out. Formulas: rank_measure.c.
+ *
+ * Shapes:  train, also_seen, test: viewers x films of the model; genres: films x genres, or
+ *          NULL. ndcg_by_viewer (viewers) or NULL: at the first cut; NAN without test films.
+ * Errors:  REEL_EINVAL shapes or options out of range; REEL_ENOMEM; whatever scoring
+ *          returns. `*out` is then not to be read.
+ * Threads: uses opt->n_threads; the figures do not depend on how many.
  */
 enum reel_status reel_measure(const struct reel_model *model,
                               const struct reel_csr *train,
