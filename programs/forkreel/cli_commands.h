@@ -1,0 +1,11 @@
+/** The records of all commands. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli.h"
+
+extern const struct cli_command cmd_import, cmd_films, cmd_show, cmd_viewers, cmd_train,
+    cmd_evaluate, cmd_recommend, cmd_rate, cmd_watch, cmd_like, cmd_dislike, cmd_lm,
+    cmd_help;
+
+#endif
