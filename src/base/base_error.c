@@ -1,6 +1,7 @@
 /**
  * Status names, error lines, log lines, and the progress bar.
  */
+#define BASE_ERROR_HERE
 #include "base_error.h"
 #include "base_clock.h"
 #include "base_log.h"
