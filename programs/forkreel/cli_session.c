@@ -112,7 +112,7 @@ static char *names_like(const struct reel_history *history, const char *name)
             const bool is_like = strcasecmp(other, name) == 0
                                      ? near == 0
                                      : near > 0 && n_edits(other, name) == near &&
-                                           strlen(name) > (size_t)(2 * near);
+                                           strlen(name) > 2 * (size_t)near;
             if (is_like) {
                 char *longer = cli_format("%s%s%s", text, n ? ", " : "", other);
                 free(text);

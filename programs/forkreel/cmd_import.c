@@ -30,6 +30,7 @@ static void add_map(struct import_words *words, char *arg, struct argp_state *st
     char *equals = strrchr(arg, '=');
     if (!equals || equals == arg || !equals[1]) {
         argp_error(state, tr("--map is COLUMN=FIELD, not '%s'"), arg);
+        return;
     }
     words->map = cli_need(
         reallocarray(words->map, (size_t)words->read.n_map + 1, sizeof *words->map));
