@@ -53,7 +53,8 @@ struct reel_list_options {
     bool with_reasons;
     int32_t n_reasons; /* history films named per item; default 3 */
     const char *lang;  /* words of the reasons: "en" or "zh" */
-    /* For reasons where the history says nothing: "chosen by 312 of 943 viewers". */
+    /* For reasons where the history says nothing: "chosen by 312 of 943 viewers". Where
+       NULL, the scores and viewers of a popularity model without half-life serve. */
     const int32_t *n_chosen; /* (films) viewers who chose each; NULL unknown */
     int32_t n_viewers;
     struct reel_filter filter;

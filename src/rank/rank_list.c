@@ -259,6 +259,35 @@ static enum reel_status order_candidates(struct work *w, struct reel_error *err)
 
 /* ---- what goes out ---- */
 
+static int by_amount(const void *a, const void *b)
+{
+    const struct reel_part *x = a, *y = b;
+    return x->amount != y->amount ? (x->amount < y->amount) - (x->amount > y->amount)
+                                  : (x->film > y->film) - (x->film < y->film);
+}
+
+/** Parts that are something, with rows for columns, what helped most first; how many. */
+static int32_t keep_parts(const struct work *w, struct reel_part *part, int32_t n)
+{
+    int32_t n_kept = 0;
+    for (int32_t p = 0; p < n; p++) {
+        if (fabsf(part[p].amount) > 0) {
+            part[n_kept++] = (struct reel_part){w->row_of[part[p].film], part[p].amount};
+        }
+    }
+    qsort(part, (size_t)n_kept, sizeof *part, by_amount);
+    return n_kept;
+}
+
+/** How many viewers chose the film: told by the caller, or the score itself; -1 unknown. */
+static int32_t count_of(const struct work *w, const struct reel_list_item *item)
+{
+    if (w->opt->n_chosen) {
+        return w->opt->n_chosen[item->film];
+    }
+    return w->source->is_count ? (int32_t)item->score : -1;
+}
+
 static enum reel_status explain_item(const struct work *w, struct base_arena *arena,
                                      struct base_buffer *text,
                                      struct reel_list_item *item, struct reel_error *err)
@@ -274,10 +303,8 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
     if (rc != REEL_OK) {
         return rc;
     }
-    for (int32_t p = 0; p < item->n_parts; p++) {
-        part[p].film = w->row_of[part[p].film];
-    }
     item->part = part;
+    item->n_parts = keep_parts(w, part, item->n_parts);
     const struct rank_reason reason = {
         .films = w->films,
         .part = part,
@@ -285,8 +312,8 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
         .score = item->score,
         .rest = item->rest,
         .n_named = w->opt->n_reasons,
-        .n_chosen = w->opt->n_chosen ? w->opt->n_chosen[item->film] : -1,
-        .n_viewers = w->opt->n_viewers,
+        .n_chosen = count_of(w, item),
+        .n_viewers = w->opt->n_chosen ? w->opt->n_viewers : w->source->n_viewers,
         .lang = w->opt->lang,
     };
     base_buffer_clear(text);

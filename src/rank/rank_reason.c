@@ -239,11 +239,10 @@ static bool add_counts(struct base_buffer *out, const struct rank_reason *r,
            base_buffer_add_text(out, w->count_close);
 }
 
-/** Which parts are named; parts of nothing are not spoken of. */
+/** Which parts are named. */
 static struct account account_of(const struct rank_reason *r)
 {
     struct account a = {0};
-    int32_t n_zero = 0;
     if (!choose_unit(r, &a)) {
         return a;
     }
@@ -252,10 +251,7 @@ static struct account account_of(const struct rank_reason *r)
         a.n_named++;
     }
     a.n_despite = r->n_parts > a.n_named && r->part[r->n_parts - 1].amount <= -a.unit;
-    for (int32_t p = a.n_named; p < r->n_parts - a.n_despite; p++) {
-        n_zero += !(fabsf(r->part[p].amount) > 0);
-    }
-    a.n_others = r->n_parts - a.n_named - a.n_despite - n_zero;
+    a.n_others = r->n_parts - a.n_named - a.n_despite;
     a.n = a.n_named + a.n_despite + 2;
     return a;
 }

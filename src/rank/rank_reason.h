@@ -8,7 +8,8 @@
 
 struct rank_reason {
     const struct reel_film_table *films;
-    const struct reel_part *part; /* (n_parts) rows of the table, largest amount first */
+    const struct reel_part
+        *part; /* (n_parts) rows of the table, largest amount first, none 0 */
     int32_t n_parts;
     float score, rest; /* score = rest + sum of the parts */
     int32_t n_named;   /* films of the history named at most */

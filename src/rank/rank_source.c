@@ -1,6 +1,8 @@
 /** A trained model as a source of scores. */
 #include "rank_source.h"
 
+#include <string.h>
+
 static enum reel_status model_score(const void *self, const struct reel_query *query,
                                     float *score, struct reel_error *err)
 {
@@ -14,12 +16,23 @@ static enum reel_status model_explain(const void *self, const struct reel_query 
     return reel_model_explain(self, query, film, part, n, score, rest, err);
 }
 
+/** Popularity without a half-life counts viewers. */
+static bool counts_viewers(const struct reel_model *model)
+{
+    struct reel_train_options opt = reel_train_options_default();
+    return strcmp(reel_model_name(model), "popularity") == 0 &&
+           reel_settings_parse("popularity", reel_model_settings(model), &opt, NULL) ==
+               REEL_OK &&
+           !(opt.setting[0] > 0);
+}
+
 struct rank_source rank_source_from_model(const struct reel_model *model)
 {
     struct rank_source source = {
         .self = model,
         .n_films = reel_model_n_films(model),
         .n_viewers = reel_model_n_viewers(model),
+        .is_count = counts_viewers(model),
         .film_key = reel_model_film_keys(model),
         .score = model_score,
         .explain = model_explain,

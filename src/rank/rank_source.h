@@ -10,6 +10,7 @@
 struct rank_source {
     const void *self;
     int32_t n_films, n_viewers;
+    bool is_count;           /* a score is the number of viewers who chose the film */
     const int64_t *film_key; /* (n_films); NULL: the index */
     const float *vector;     /* (n_films, n_factors) or NULL */
     int32_t n_factors;
