@@ -1,15 +1,11 @@
 /** What a GGUF file says of itself, and every way in which one can lie. */
+#include "unit.h"
+
 #include <forkreel/lm.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /** A small GGUF file as it is written byte by byte. */
 struct bytes {
@@ -135,7 +131,7 @@ static void tells_what_the_file_says(void **state)
     const struct bytes b = tiny();
     struct reel_lm_info info;
     struct reel_error err = {0};
-    assert_int_equal(read_bytes(b.at, b.n, &info, &err), REEL_OK);
+    assert_ok(read_bytes(b.at, b.n, &info, &err), err);
     assert_string_equal(info.architecture, "llama");
     assert_string_equal(info.name, "Tiny \xe5\x8f\x89");
     assert_string_equal(info.file_type, "all F32");
@@ -289,7 +285,7 @@ static void reads_the_default_model(void **state)
     }
     struct reel_lm_info info;
     struct reel_error err = {0};
-    assert_int_equal(reel_lm_info_read(path, &info, &err), REEL_OK);
+    assert_ok(reel_lm_info_read(path, &info, &err), err);
     assert_string_equal(info.architecture, "llama");
     assert_string_equal(info.file_type, "Q4_1");
     assert_int_equal(info.n_vocabulary, 49152);
