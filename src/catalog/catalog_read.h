@@ -31,8 +31,15 @@ typedef enum reel_status catalog_read_call(struct catalog_reader *r,
                                            struct reel_error *err);
 
 // X(format as in C, "format", "summary", needs a viewer) in the order of help.
-#define CATALOG_FORMATS(X) \
-    X(table, "csv", "any table with a header; --map COLUMN=FIELD where names differ", false)
+#define CATALOG_FORMATS(X)                                                             \
+    X(movielens, "movielens", "MovieLens 100K, 1M, 10M, 20M and later: folder or zip", \
+      false)                                                                           \
+    X(recbole, "recbole", "RecBole atomic files: .inter .item .user .kg .link", false) \
+    X(letterboxd, "letterboxd", "Letterboxd export: zip or folder", true)              \
+    X(imdb_ratings, "imdb-ratings", "IMDb list of your ratings or watch list", true)   \
+    X(netflix, "netflix", "Netflix viewing history, activity and ratings", false)      \
+    X(table, "csv", "any table with a header; --map COLUMN=FIELD where names differ",  \
+      false)
 
 #define CATALOG_DECLARE(id, name, summary, needs) catalog_read_call catalog_##id##_read;
 CATALOG_FORMATS(CATALOG_DECLARE)
@@ -106,6 +113,20 @@ bool catalog_parse_imdb(const char *text, char imdb[16]);
  * further brackets stays. REEL_YEAR_UNKNOWN when there is none. NULL when out of memory.
  */
 const char *catalog_title_split(struct base_arena *row, const char *text, int32_t *year);
+/**
+ * All names in a title such as MovieLens writes it: "City of Lost Children, The (Cité des
+ * enfants perdus, La) (1995)" has the title "The City of Lost Children", one other name and
+ * a year. Brackets that belong to the title ("Birdman Or (...)", "(500) Days ...") stay.
+ */
+struct catalog_title {
+    const char *title; /* NULL: none */
+    int32_t year;
+    const char *other[4];
+    int32_t n_others;
+};
+/** In `row`; false when out of memory. */
+bool catalog_title_names(struct base_arena *row, const char *text,
+                         struct catalog_title *names) REEL_CHECKED;
 /** "Matrix, The" to "The Matrix", in `row`; articles of the usual languages. */
 const char *catalog_title_unsort(struct base_arena *row, const char *text);
 
