@@ -1,0 +1,169 @@
+/**
+ * What the database file holds. A step that was published is never edited: a change is a
+ * further step.
+ *
+ * `event` is the big table and has no index but its key: rows of one viewer lie together,
+ * an import appends, a history is read front to back. What is asked by film is counted in
+ * `film_count` as events come and go. `note` holds the words of tags and reviews; each has
+ * its row in `event` as well.
+ *
+ * Time unknown is stored as REEL_TIME_UNKNOWN, so that it can be part of the key.
+ */
+#include "db_schema.h"
+#include "base_error.h"
+
+#include <inttypes.h>
+
+static const char first_step[] =
+    "CREATE TABLE state ("
+    "  name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO state VALUES ('version', 1);"
+
+    "CREATE TABLE film ("
+    "  key INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  source TEXT, source_id TEXT," // the first name that a source gave it
+    "  title TEXT, title_original TEXT, year INTEGER, language TEXT, runtime_min INTEGER,"
+    "  age_rating TEXT, overview TEXT, tagline TEXT,"
+    "  popularity REAL, vote_mean REAL, n_votes INTEGER) STRICT;"
+    // Every name by which a source knows a film; 'imdb', 'tmdb', 'douban' among the
+    // sources. Source 'title' holds films that were only ever named by title.
+    "CREATE TABLE film_ref ("
+    "  source TEXT NOT NULL, id TEXT NOT NULL, film INTEGER NOT NULL REFERENCES "
+    "film(key),"
+    "  PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX film_ref_film ON film_ref(film);"
+    "CREATE TABLE film_title ("
+    "  film INTEGER NOT NULL REFERENCES film(key), text TEXT NOT NULL, language TEXT,"
+    "  title_key TEXT NOT NULL, PRIMARY KEY (film, text)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX film_title_key ON film_title(title_key);"
+    "CREATE TABLE film_link ("
+    "  film INTEGER NOT NULL REFERENCES film(key), site TEXT NOT NULL, value TEXT NOT "
+    "NULL,"
+    "  PRIMARY KEY (film, site, value)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX film_link_site ON film_link(site, value);"
+
+    "CREATE TABLE genre (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE keyword (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE country (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE person (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE film_genre ("
+    "  film INTEGER NOT NULL REFERENCES film(key),"
+    "  genre INTEGER NOT NULL REFERENCES genre(key), place INTEGER NOT NULL,"
+    "  PRIMARY KEY (film, genre)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE film_keyword ("
+    "  film INTEGER NOT NULL REFERENCES film(key),"
+    "  keyword INTEGER NOT NULL REFERENCES keyword(key), place INTEGER NOT NULL,"
+    "  PRIMARY KEY (film, keyword)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE film_country ("
+    "  film INTEGER NOT NULL REFERENCES film(key),"
+    "  country INTEGER NOT NULL REFERENCES country(key), place INTEGER NOT NULL,"
+    "  PRIMARY KEY (film, country)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE film_person ("
+    "  film INTEGER NOT NULL REFERENCES film(key),"
+    "  person INTEGER NOT NULL REFERENCES person(key), role INTEGER NOT NULL,"
+    "  place INTEGER NOT NULL, character TEXT,"
+    "  PRIMARY KEY (film, person, role)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE viewer ("
+    "  key INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE viewer_trait ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key), name TEXT NOT NULL,"
+    "  value TEXT NOT NULL, PRIMARY KEY (viewer, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE event ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key),"
+    "  film INTEGER NOT NULL REFERENCES film(key), kind INTEGER NOT NULL,"
+    "  at_s INTEGER NOT NULL, value REAL,"
+    "  PRIMARY KEY (viewer, film, kind, at_s)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE note ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key),"
+    "  film INTEGER NOT NULL REFERENCES film(key), kind INTEGER NOT NULL,"
+    "  at_s INTEGER NOT NULL, text TEXT NOT NULL,"
+    "  PRIMARY KEY (viewer, film, kind, at_s, text)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX note_film ON note(film, kind);"
+    "CREATE TABLE film_count ("
+    "  film INTEGER PRIMARY KEY REFERENCES film(key), n_events INTEGER NOT NULL,"
+    "  n_ratings INTEGER NOT NULL, n_watches INTEGER NOT NULL, n_likes INTEGER NOT NULL,"
+    "  sum_stars REAL NOT NULL) STRICT;"
+
+    "CREATE TABLE triple ("
+    "  head TEXT NOT NULL, relation TEXT NOT NULL, tail TEXT NOT NULL,"
+    "  PRIMARY KEY (head, relation, tail)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE import_log ("
+    "  key INTEGER PRIMARY KEY, label TEXT, at_s INTEGER NOT NULL,"
+    "  n_accepted INTEGER NOT NULL, n_already_there INTEGER NOT NULL,"
+    "  n_refused INTEGER NOT NULL, n_doubtful INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE doubtful_join ("
+    "  film INTEGER NOT NULL REFERENCES film(key),"
+    "  other INTEGER NOT NULL REFERENCES film(key), reason TEXT NOT NULL,"
+    "  file TEXT, line INTEGER, PRIMARY KEY (film, other)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE trial ("
+    "  key INTEGER PRIMARY KEY, model TEXT NOT NULL, settings TEXT NOT NULL,"
+    "  measure TEXT NOT NULL, score REAL NOT NULL, at_s INTEGER NOT NULL,"
+    "  data_version INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX trial_model ON trial(model, score);";
+
+static const char search_step[] =
+    // One row per film, already cut into words (base_text_words), blanks between.
+    "CREATE VIRTUAL TABLE film_words USING fts5(title, people, genres, tokenize ="
+    " \"unicode61 remove_diacritics 0\");";
+
+static const char *const steps[] = {first_step, search_step};
+
+const struct db_schema db_schema_current = {steps, sizeof steps / sizeof steps[0]};
+
+enum reel_status db_schema_check(struct reel_store *store, const struct db_schema *schema,
+                                 int64_t *version, struct reel_error *err)
+{
+    int64_t application = 0, n_tables = 0;
+    *version = 0;
+    enum reel_status rc =
+        db_sql_int(store, "PRAGMA application_id", &application, err, "");
+    rc = rc ? rc : db_sql_int(store, "PRAGMA user_version", version, err, "");
+    rc = rc ? rc
+            : db_sql_int(store, "SELECT count(*) FROM sqlite_schema", &n_tables, err, "");
+    if (rc) {
+        return rc;
+    }
+    const char *path = store->path;
+    const int known = schema->n_steps;
+    if (application != DB_APPLICATION_ID && (application || n_tables || *version)) {
+        return fail(err, REEL_EFORMAT, "%s: a database, but not forkreel's", path);
+    }
+    if (*version < 0 || *version > known) {
+        return fail(err, REEL_EVERSION,
+                    "%s: database of version %" PRId64 ", this forkreel knows up to %d",
+                    path, *version, known);
+    }
+    if (*version < known && store->is_read_only) {
+        return fail(err, REEL_EVERSION,
+                    "%s: database of version %" PRId64 ", open it once for writing", path,
+                    *version);
+    }
+    return REEL_OK;
+}
+
+static enum reel_status steps_run(struct reel_store *store,
+                                  const struct db_schema *schema, struct reel_error *err)
+{
+    int64_t version;
+    // Read again under the lock: another process may have been faster.
+    enum reel_status rc = db_schema_check(store, schema, &version, err);
+    for (; rc == REEL_OK && version < schema->n_steps; version++) {
+        rc = db_sql_exec(store, schema->step[version], err);
+    }
+    if (rc) {
+        return rc;
+    }
+    char text[96];
+    (void)snprintf(text, sizeof text,
+                   "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64,
+                   DB_APPLICATION_ID, version);
+    return db_sql_exec(store, text, err);
+}
+
+enum reel_status db_schema_migrate(struct reel_store *store,
+                                   const struct db_schema *schema, struct reel_error *err)
+{
+    const enum reel_status rc = db_sql_begin(store, err);
+    return rc ? rc : db_sql_end(store, steps_run(store, schema, err), err);
+}
