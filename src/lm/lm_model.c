@@ -114,13 +114,13 @@ static bool skip_tensor(struct cursor *c)
 static enum reel_status check_header(const struct base_file_map *map, const char *path,
                                      size_t *n_header_bytes, struct reel_error *err)
 {
-    struct cursor c = {map->data, map->data + map->n_bytes};
-    char magic[4];
-    uint32_t version;
-    uint64_t n_tensors, n_pairs;
-    if (!take(&c, magic, sizeof magic) || memcmp(magic, GGUF_MAGIC, sizeof magic) != 0) {
+    const size_t n_magic = strlen(GGUF_MAGIC);
+    if (map->n_bytes < n_magic || memcmp(map->data, GGUF_MAGIC, n_magic) != 0) {
         return fail(err, REEL_EFORMAT, "%s: not a GGUF file", path);
     }
+    struct cursor c = {map->data + n_magic, map->data + map->n_bytes};
+    uint32_t version;
+    uint64_t n_tensors, n_pairs;
     if (!take(&c, &version, sizeof version) || !take(&c, &n_tensors, sizeof n_tensors) ||
         !take(&c, &n_pairs, sizeof n_pairs)) {
         return fail(err, REEL_EFORMAT, "%s: cut short in the first 24 bytes", path);
