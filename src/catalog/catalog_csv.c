@@ -2,7 +2,8 @@
  * Cuts records into fields, in place. Where a record begins and ends is catalog_input.c's.
  *
  * Departures from RFC 4180, all on the side of taking more: text after a closing quote is
- * kept, a quote inside an unquoted field is a character, rows may have any number of fields.
+ * kept, a quote inside an unquoted field is a character, blanks around an unquoted field are
+ * dropped, rows may have any number of fields.
  */
 #include "catalog_csv.h"
 #include "catalog_read.h"
@@ -36,6 +37,22 @@ static char *cut_quoted(char *field, char *end, char delimiter)
     return from;
 }
 
+// Blanks around an unquoted field are not part of it; returns its end.
+static char *cut_plain(char **field, char *end, char delimiter)
+{
+    char *p = *field;
+    while (p < end && *p != delimiter) {
+        p++;
+    }
+    while (*field < p && **field == ' ') {
+        (*field)++;
+    }
+    for (char *q = p; q > *field && q[-1] == ' '; q--) {
+        q[-1] = '\0';
+    }
+    return p;
+}
+
 // False when there are more than CATALOG_COLUMNS_MAX fields.
 static bool cut_record(struct catalog_csv *csv, char *record, size_t n_bytes,
                        bool has_quotes)
@@ -49,10 +66,11 @@ static bool cut_record(struct catalog_csv *csv, char *record, size_t n_bytes,
         csv->field[n++] = p;
         if (has_quotes && p < end && *p == '"') {
             p = cut_quoted(p, end, csv->delimiter);
+        } else if (csv->is_quoted) {
+            p = cut_plain(&csv->field[n - 1], end, csv->delimiter);
         } else {
-            while (p < end && *p != csv->delimiter) {
-                p++;
-            }
+            p = memchr(p, csv->delimiter, (size_t)(end - p));
+            p = p ? p : end;
         }
         if (p >= end) {
             break;

@@ -365,3 +365,58 @@ const char *catalog_title_split(struct base_arena *row, const char *text, int32_
     n = find_year(text, n, year);
     return unsort(row, text, n);
 }
+
+// A name in brackets: without "a.k.a. "; NULL when it is a note such as "(V)" or "(TV)".
+static const char *other_name(struct base_arena *row, const char *text, size_t n)
+{
+    static const char *const mark[] = {"a.k.a. ", "aka "};
+    for (size_t i = 0; i < sizeof mark / sizeof mark[0]; i++) {
+        const size_t m = strlen(mark[i]);
+        if (n > m && strncasecmp(text, mark[i], m) == 0) {
+            text += m;
+            n -= m;
+        }
+    }
+    return n > 2 ? unsort(row, text, n) : NULL;
+}
+
+// Does what stands before a bracket ask for it: nothing, or "... Or"?
+static bool needs_bracket(const char *text, size_t n)
+{
+    return n == 0 || text[n - 1] == ':' ||
+           (n > 3 && strncasecmp(text + n - 3, " or", 3) == 0);
+}
+
+bool catalog_title_names(struct base_arena *row, const char *text,
+                         struct catalog_title *names)
+{
+    *names = (struct catalog_title){.title = NULL};
+    size_t n = strlen(text);
+    while (n > 0 && is_blank(text[n - 1])) {
+        n--;
+    }
+    n = find_year(text, n, &names->year);
+    while (n > 0 && text[n - 1] == ')' && names->n_others < 4) {
+        size_t open = n - 1;
+        while (open > 0 && text[open] != '(') {
+            open--;
+        }
+        size_t before = open;
+        while (before > 0 && is_blank(text[before - 1])) {
+            before--;
+        }
+        if (text[open] != '(' || before == open || needs_bracket(text, before)) {
+            break;
+        }
+        const char *name = other_name(row, text + open + 1, n - open - 2);
+        if (name) {
+            names->other[names->n_others++] = name;
+        }
+        n = before;
+    }
+    if (n == 0) {
+        return true;
+    }
+    names->title = unsort(row, text, n);
+    return names->title != NULL;
+}
