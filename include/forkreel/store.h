@@ -185,6 +185,15 @@ enum reel_status reel_store_trial_best(struct reel_store *store, const char *mod
                                        char *settings, size_t n_settings_bytes,
                                        double *score,
                                        struct reel_error *err) REEL_CHECKED;
+/**
+ * The same among the trials of one measure on one state of the data, `n_trials` of them:
+ * only there are scores comparable, and a test part untouched.
+ */
+enum reel_status reel_store_trial_best_on(struct reel_store *store, const char *model,
+                                          const char *measure, int64_t data_version,
+                                          char *settings, size_t n_settings_bytes,
+                                          int32_t *n_trials,
+                                          struct reel_error *err) REEL_CHECKED;
 
 #ifdef __cplusplus
 }

@@ -141,7 +141,6 @@
 {"--k takes 1 to %d lengths", "--k 可以给 1 到 %d 个长度"},
 {"--split is random or temporal, not '%s'", "--split 只能是 random 或 temporal，不能是“%s”"},
 {"best of %d trials on validation", "验证集上 %d 次尝试中最佳"},
-{"best of earlier trials on validation", "验证集上以往尝试中最佳"},
 {"95 % INTERVAL", "95 % 区间"},
 {"COVERAGE", "覆盖率"},
 {"NOVELTY", "新颖度"},

@@ -374,14 +374,24 @@ char *session_measure_name(const char *split, uint64_t seed)
                       (unsigned long long)seed);
 }
 
-bool session_settings_best(struct session *s, const char *model, const char *measure,
-                           char *settings, size_t n_bytes)
+bool session_settings_best(struct session *s, const char *model, char *settings,
+                           size_t n_bytes)
 {
     double score;
     struct reel_error err;
-    (void)measure;
     return reel_store_trial_best(s->store, model, settings, n_bytes, &score, &err) ==
            REEL_OK;
+}
+
+int32_t session_settings_best_on(struct session *s, const char *model,
+                                 const char *measure, char *settings, size_t n_bytes)
+{
+    int32_t n_trials = 0;
+    struct reel_error err;
+    return reel_store_trial_best_on(s->store, model, measure, s->history.version,
+                                    settings, n_bytes, &n_trials, &err)
+               ? 0
+               : n_trials;
 }
 
 static enum reel_status trial_keep(struct trial_run *run,

@@ -87,11 +87,14 @@ bool session_models_check(struct cli *cli, struct cli_names *names);
 /** Closes the help of commands that take models. */
 char *session_models_help(const struct cli *cli);
 
-/** "random" or "temporal" for a measure's name: what a trial was judged on. */
+/** What a trial was judged on; `split` is "random" or "temporal". Free it. */
 char *session_measure_name(const char *split, uint64_t seed);
-/** Settings found by trials on this measure; false when there are none. */
-bool session_settings_best(struct session *s, const char *model, const char *measure,
-                           char *settings, size_t n_bytes);
+/** Best settings of all trials so far; false when there are none. */
+bool session_settings_best(struct session *s, const char *model, char *settings,
+                           size_t n_bytes);
+/** The same, of trials on this measure and today's data; gives how many. */
+int32_t session_settings_best_on(struct session *s, const char *model,
+                                 const char *measure, char *settings, size_t n_bytes);
 
 /** Train with `opt` on `train` and give NDCG@10 on `validation`. */
 struct trial_run {

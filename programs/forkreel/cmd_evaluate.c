@@ -91,25 +91,28 @@ static enum reel_status choose_settings(struct evaluation *e, const char *name,
                                         struct reel_train_options *opt,
                                         struct result *result, struct reel_error *err)
 {
-    const int32_t n_trials = e->words->n_trials;
     char settings[512];
-    if (n_trials) {
+    enum reel_status rc = REEL_OK;
+    if (e->words->n_trials) {
         double score;
         struct trial_run trial = {.s = e->s,
                                   .model = name,
                                   .data = &e->data,
                                   .split = &e->split,
                                   .measure = e->measure,
-                                  .n_trials = n_trials};
-        result->chosen = cli_format(tr("best of %d trials on validation"), n_trials);
-        return session_search(&trial, e->words->seed, opt, &score, err);
+                                  .n_trials = e->words->n_trials};
+        rc = session_search(&trial, e->words->seed, opt, &score, err);
     }
-    if (session_settings_best(e->s, name, e->measure, settings, sizeof settings)) {
-        result->chosen = cli_format("%s", tr("best of earlier trials on validation"));
+    // Those of now and of earlier runs alike: they never saw this split's test part.
+    const int32_t n_trials =
+        rc ? 0
+           : session_settings_best_on(e->s, name, e->measure, settings, sizeof settings);
+    if (n_trials) {
+        result->chosen = cli_format(tr("best of %d trials on validation"), n_trials);
         return reel_settings_parse(name, settings, opt, err);
     }
     result->chosen = cli_format("%s", tr("standard"));
-    return REEL_OK;
+    return rc;
 }
 
 static enum reel_status evaluate_one(struct evaluation *e, const char *name,

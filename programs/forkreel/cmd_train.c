@@ -92,7 +92,7 @@ static enum reel_status choose_settings(struct trainer *run, const char *name,
         *chosen = tr("best trial");
         return session_search(&trial, words->seed, opt, &score, err);
     }
-    if (session_settings_best(run->s, name, run->measure, settings, sizeof settings)) {
+    if (session_settings_best(run->s, name, settings, sizeof settings)) {
         *chosen = tr("best trial so far");
         return reel_settings_parse(name, settings, opt, err);
     }
