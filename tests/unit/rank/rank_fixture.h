@@ -92,4 +92,42 @@ static inline struct reel_csr random_rows(struct base_rng *rng, int32_t n_rows,
         .n_rows = n_rows, .n_cols = n_cols, .start = start, .col = col};
 }
 
+/** Eight films with everything a filter may ask for. */
+static inline const struct reel_film_table *eight_films(void)
+{
+    static const int64_t key[] = {3, 5, 8, 13, 21, 34, 55, 89};
+    static const char *const title[] = {"Alien",  "Heat",   "Fargo", "To Live",
+                                        "Amelie", "Brazil", "Jaws",  "Hero"};
+    static const char *const title_zh[] = {"异形", NULL, "冰血暴", "活着",
+                                           NULL,   NULL, "大白鲨", "英雄"};
+    static const int32_t year[] = {1979, 1995, 1996, 1994, 2001, 1985, 0, 2002};
+    static const int32_t runtime_min[] = {117, 170, 98, 133, 122, 132, 124, 0};
+    static const int32_t min_age[] = {16, 16, 16, 12, 12, -1, 12, 12};
+    static const char *const language[] = {"en", "en", "en", "zh",
+                                           "fr", "en", NULL, "zh"};
+    static const char *const genre[] = {"Drama", "Horror", "Science Fiction", "Crime"};
+    static const int64_t genre_start[] = {0, 2, 4, 6, 7, 8, 10, 11, 12};
+    static const int32_t genre_col[] = {1, 2, 0, 3, 0, 3, 0, 0, 0, 2, 1, 0};
+    static const char *const person[] = {"Ridley Scott", "Zhang Yimou", "Gong Li"};
+    static const int64_t person_start[] = {0, 1, 1, 1, 3, 3, 3, 3, 4};
+    static const int32_t person_col[] = {0, 1, 2, 1};
+    static const int64_t none[9] = {0};
+    static const struct reel_film_table films = {
+        .n_films = 8,
+        .key = key,
+        .title = title,
+        .title_zh = title_zh,
+        .year = year,
+        .runtime_min = runtime_min,
+        .min_age = min_age,
+        .language = language,
+        .genres = {8, 4, genre_start, genre_col, NULL},
+        .keywords = {8, 0, none, NULL, NULL},
+        .people = {8, 3, person_start, person_col, NULL},
+        .genre_name = genre,
+        .people_name = person,
+    };
+    return &films;
+}
+
 #endif
