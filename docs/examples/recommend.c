@@ -4,7 +4,7 @@
  *     cc recommend.c $(pkg-config --cflags --libs forkreel) -o recommend && ./recommend
  *
  * Six viewers and eight films: half of the viewers keep to space films, half to kitchen
- * films, and the last of each half has seen fewer than the others.
+ * films, and each saw fewer of them than the one before.
  */
 #include <forkreel/forkreel.h>
 
@@ -22,9 +22,8 @@ static const char *const title[] = {
 int main(void)
 {
     /* Row r of the matrix is what viewer r chose: film[start[r]] .. film[start[r+1]-1]. */
-    static const int64_t start[N_VIEWERS + 1] = {0, 4, 8, 10, 14, 18, 20};
-    static const int32_t film[] = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1,
-                                   4, 5, 6, 7, 4, 5, 6, 7, 5, 7};
+    static const int64_t start[N_VIEWERS + 1] = {0, 4, 7, 9, 13, 16, 18};
+    static const int32_t film[] = {0, 1, 2, 3, 0, 1, 2, 0, 1, 4, 5, 6, 7, 4, 5, 7, 5, 7};
     const struct reel_training data = {
         .chosen = {.n_rows = N_VIEWERS, .n_cols = N_FILMS, .start = start, .col = film},
     };
@@ -34,7 +33,7 @@ int main(void)
     int32_t top[N_VIEWERS * N_TOP];
     float score[N_VIEWERS * N_TOP];
 
-    if (reel_settings_parse("ease", "l2=1", &opt, &err) != REEL_OK ||
+    if (reel_settings_parse("ease", "regularization=1", &opt, &err) != REEL_OK ||
         reel_model_train("ease", &data, &opt, &model, &err) != REEL_OK ||
         reel_model_top(model, &data.chosen, NULL, N_TOP, 1, top, score, &err) !=
             REEL_OK) {
@@ -42,7 +41,7 @@ int main(void)
         reel_model_free(model);
         return 1;
     }
-    for (int32_t v = 2; v < N_VIEWERS; v += 3) { // those who have not seen everything
+    for (int32_t v = 2; v < N_VIEWERS; v += 3) { // the two who saw least
         for (int32_t i = 0; i < N_TOP; i++) {
             printf("viewer %d: %s\n", v, title[top[v * N_TOP + i]]);
         }
