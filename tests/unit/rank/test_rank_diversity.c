@@ -75,7 +75,7 @@ static void fast_orders_equal_their_naive_twins(void **state)
         const enum reel_diversity_method method =
             round % 4 < 2 ? REEL_DIVERSITY_MMR : REEL_DIVERSITY_DPP;
         const int32_t n_pick = (int32_t)base_rng_below(&rng, 20);
-        const double knob = base_rng_below(&rng, 10) / 10.0;  // at 1 indicators often tie
+        const double knob = base_rng_below(&rng, 10) / 10.0; // at 1 indicators often tie
         int32_t fast[20], naive[20];
         struct reel_error err;
         assert_ok(rank_diversify(method, s.relevance, n, s.similarity, knob, n_pick, fast,
