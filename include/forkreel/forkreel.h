@@ -6,6 +6,7 @@
 #define FORKREEL_H
 
 #include <forkreel/catalog.h>
+#include <forkreel/lm.h>
 #include <forkreel/matrix.h>
 #include <forkreel/model.h>
 #include <forkreel/rank.h>
