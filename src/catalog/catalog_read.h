@@ -31,15 +31,16 @@ typedef enum reel_status catalog_read_call(struct catalog_reader *r,
                                            struct reel_error *err);
 
 // X(format as in C, "format", "summary", needs a viewer) in the order of help.
-#define CATALOG_FORMATS(X)                                                      \
-    X(movielens, "movielens", "MovieLens 100K, 1M, 10M, 20M and later", false)  \
-    X(recbole, "recbole", "RecBole: .inter .item .user .kg .link", false)       \
-    X(letterboxd, "letterboxd", "Letterboxd export of one account", true)       \
-    X(imdb_ratings, "imdb-ratings", "IMDb: your ratings or a list", true)       \
-    X(netflix, "netflix", "Netflix: viewing history, activity, ratings", false) \
-    X(trakt, "trakt", "Trakt export of one account", true)                      \
-    X(tmdb, "tmdb", "TMDB: daily ids, film objects, 5000 films", false)         \
-    X(nfo, "nfo", "Kodi and Jellyfin: .nfo beside the films", false)            \
+#define CATALOG_FORMATS(X)                                                               \
+    X(movielens, "movielens", "MovieLens 100K, 1M, 10M, 20M and later", false)           \
+    X(recbole, "recbole", "RecBole: .inter .item .user .kg .link", false)                \
+    X(letterboxd, "letterboxd", "Letterboxd export of one account", true)                \
+    X(imdb_ratings, "imdb-ratings", "IMDb: your ratings or a list", true)                \
+    X(netflix, "netflix", "Netflix: viewing history, activity, ratings", false)          \
+    X(trakt, "trakt", "Trakt export of one account", true)                               \
+    X(tmdb, "tmdb", "TMDB: daily ids, film objects, 5000 films", false)                  \
+    X(nfo, "nfo", "Kodi and Jellyfin: .nfo beside the films", false)                     \
+    X(imdb, "imdb", "IMDb non-commercial tables: folder, or one .tsv or .tsv.gz", false) \
     X(table, "csv", "any table with a header", false)
 
 #define CATALOG_DECLARE(id, name, summary, needs) catalog_read_call catalog_##id##_read;
