@@ -121,7 +121,7 @@ struct reel_split {
 /**
  * Hold back a part of what viewers chose.
  *
- * Random: of n films of a viewer max(1, floor(n / 10)) are for the test, as many for
+ * Random: of n films of a viewer max(1, n / 10 rounded) are for the test, as many for
  * validation; a viewer's part depends on `seed` and the row alone. Temporal: the last is
  * for the test, the one before it for validation; viewers whose last two carry the same
  * time, or an unknown one, stay in train. Viewers with fewer than 3 films stay in train.

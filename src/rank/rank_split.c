@@ -2,7 +2,7 @@
  * Splits for measuring: which entry of what viewers chose is for training, which for
  * choosing settings, which for the final figure.
  *
- * Random: of a viewer's n chosen films max(1, floor(n / 10)) go to the test, as many to
+ * Random: of a viewer's n chosen films max(1, n / 10 rounded) go to the test, as many to
  * validation, the rest to training; viewers with fewer than three stay in training.
  * The order is a shuffle by the viewer's own stream, so one viewer's part does not depend
  * on who else is there.
@@ -50,7 +50,7 @@ static void deal_random(int32_t viewer, int32_t n, uint64_t seed, int32_t *order
         order[i] = i;
     }
     base_rng_shuffle(&rng, order, n);
-    const int32_t n_test = n / 10 > 1 ? n / 10 : 1;
+    const int32_t n_test = n >= 5 ? (n + 5) / 10 : 1;
     for (int32_t i = 0; i < n_test; i++) {
         part[order[i]] = PART_TEST;
         part[order[n_test + i]] = PART_VALIDATION;

@@ -76,7 +76,7 @@ static void random_split_holds_back_a_tenth_twice_of_every_viewer(void **state)
     check_partition(&m, &split);
     for (int32_t r = 0; r < N_VIEWERS; r++) {
         const int64_t n = row_length(&m, r);
-        const int64_t n_test = n < 3 ? 0 : n < 20 ? 1 : n / 10;
+        const int64_t n_test = n < 3 ? 0 : n < 5 ? 1 : (n + 5) / 10;
         assert_int_equal(row_length(&split.test, r), n_test);
         assert_int_equal(row_length(&split.validation, r), n_test);
     }
