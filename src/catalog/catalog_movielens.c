@@ -521,13 +521,21 @@ static enum reel_status take_tag_dat(struct movielens *m, char *line,
                : catalog_refuse(m->r, err, "not a tag, \"%s\"", line);
 }
 
+// A title may hold "::", so the last one is the border.
 static enum reel_status take_film_dat(struct movielens *m, char *line,
                                       struct reel_error *err)
 {
-    char *field[3];
-    return cut(line, "::", field, 3) == 3
-               ? emit_film_text(m, field[0], field[1], field[2], err)
-               : catalog_refuse(m->r, err, "not a film, \"%s\"", line);
+    char *field[2], *genres = NULL;
+    if (cut(line, "::", field, 2) == 2) {
+        for (char *p = field[1]; (p = strstr(p, "::")); p++) {
+            genres = p;
+        }
+    }
+    if (!genres) {
+        return catalog_refuse(m->r, err, "not a film, \"%s\"", line);
+    }
+    *genres = '\0';
+    return emit_film_text(m, field[0], field[1], genres + 2, err);
 }
 
 static enum reel_status take_genre_100k(struct movielens *m, char *line,

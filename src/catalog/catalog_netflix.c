@@ -117,7 +117,8 @@ struct dates {
     bool is_doubtful;
 };
 
-// Three numbers with one kind of mark between them ("24.01.23", "2023. 1. 24.").
+// Three numbers with one kind of mark between them ("24.01.23"); ' ' is the mark of Korean
+// dates, which begin with the year ("23. 1. 24.").
 static bool parse_numbers(const char *text, int number[3], char *mark)
 {
     const char *p = text;
@@ -133,26 +134,33 @@ static bool parse_numbers(const char *text, int number[3], char *mark)
         }
         p += n;
         if (i < 2) {
-            if (!*p || !strchr("./-", *p) || (i == 1 && *p != *mark)) {
+            const char here = *p == '.' && p[1] == ' ' ? ' ' : *p;
+            if (!*p || !strchr("./-", *p) || (i == 1 && here != *mark)) {
                 return false;
             }
-            *mark = *p++;
+            *mark = here;
+            p++;
         }
     }
     p += *p == '.';
     return *p == '\0';
 }
 
-static bool date_by_order(const int number[3], enum order order, int64_t now_s,
+static bool date_by_order(const int number[3], char mark, enum order order, int64_t now_s,
                           int64_t *at_s)
 {
+    enum { FIRST_YEAR = 2007 }; // of Netflix on a screen
     static const int place[N_ORDERS][3] = {
         [ORDER_DMY] = {2, 1, 0}, [ORDER_MDY] = {2, 0, 1}, [ORDER_YMD] = {0, 1, 2}};
     const int *of = place[order]; // where year, month and day stand
     const int year = number[of[0]] < 100 ? 2000 + number[of[0]] : number[of[0]];
     int64_t days;
-    if (year < 1997 || !base_date_to_days(year, number[of[1]], number[of[2]], &days)) {
-        return false; // Netflix was not there before
+    if (order == ORDER_YMD && number[0] < 100 && mark != ' ') {
+        return false; // nobody writes "23/1/24" and means a year first
+    }
+    if (year < FIRST_YEAR ||
+        !base_date_to_days(year, number[of[1]], number[of[2]], &days)) {
+        return false;
     }
     *at_s = days * DAY_S;
     return *at_s <= now_s + 2 * DAY_S;
@@ -176,7 +184,7 @@ static enum reel_status decide_dates(struct netflix *n, int32_t col_date,
             continue;
         }
         for (int i = 0; i < N_ORDERS; i++) {
-            if (!date_by_order(number, (enum order)i, n->r->now_s, &at)) {
+            if (!date_by_order(number, mark, (enum order)i, n->r->now_s, &at)) {
                 n_wrong[i]++;
                 continue;
             }
@@ -186,7 +194,9 @@ static enum reel_status decide_dates(struct netflix *n, int32_t col_date,
             differs[i] = differs[i] || at != at_first;
         }
     }
-    const enum order usual = mark == '/' ? ORDER_MDY : ORDER_DMY;
+    const enum order usual = mark == '/'   ? ORDER_MDY
+                             : mark == ' ' ? ORDER_YMD
+                                           : ORDER_DMY;
     dates->order = usual;
     for (int i = 0; i < N_ORDERS; i++) {
         const enum order best = dates->order;
@@ -218,7 +228,7 @@ static enum reel_status emit_history(struct netflix *n, const char *title,
         return catalog_refuse(n->r, err, "no title");
     }
     if (*date && (!parse_numbers(date, number, &mark) ||
-                  !date_by_order(number, dates->order, n->r->now_s, &event.at_s))) {
+                  !date_by_order(number, mark, dates->order, n->r->now_s, &event.at_s))) {
         return catalog_refuse(n->r, err, "not a date, \"%s\"", date);
     }
     event.kind = REEL_EVENT_WATCH;
