@@ -36,7 +36,8 @@ struct reel_setting {
     const char *name; /* "factors" */
     double standard, low, high;
     enum reel_setting_scale scale;
-    const char *summary; /* one line for help */
+    const char *summary;       /* one line for help */
+    const char *const *choice; /* names of the values 0, 1, ...; NULL: a number */
 };
 
 struct reel_model_class_info {
@@ -164,6 +165,17 @@ enum reel_status reel_model_top(const struct reel_model *model,
                                 const struct reel_csr *seen, int32_t n_top,
                                 int32_t n_threads, int32_t *film, float *score,
                                 struct reel_error *err) REEL_CHECKED;
+
+/**
+ * The same for viewers of the training data by row, with the vectors that training left
+ * (factor models; the others return REEL_EINVAL). `viewer` (n_viewers) rows of the model;
+ * row v of `seen` belongs to viewer[v]; NULL: nothing is left out.
+ */
+enum reel_status reel_model_top_trained(const struct reel_model *model,
+                                        const int32_t *viewer, int32_t n_viewers,
+                                        const struct reel_csr *seen, int32_t n_top,
+                                        int32_t n_threads, int32_t *film, float *score,
+                                        struct reel_error *err) REEL_CHECKED;
 
 /**
  * Search settings: half of the trials at random, then steps around the best.

@@ -1,0 +1,142 @@
+/**
+ * What every model is made of: one block of memory that is also the file.
+ *
+ *     block:  [ header | film keys | viewer keys | sections of the class ... ]
+ *              4096 B    each section begins at a multiple of 64 bytes
+ *
+ * A class lays out its sections with model_create, fills them, and is done: saving writes
+ * the block, opening maps it. So a model costs one allocation, one read, one free.
+ */
+#ifndef MODEL_CORE_H
+#define MODEL_CORE_H
+
+#include "base_file.h"
+#include "base_pool.h"
+
+#include <forkreel/model.h>
+
+/** Written to files: never renumber. */
+enum model_role {
+    MODEL_FILM_KEYS = 0,      /* int64 (n_films) */
+    MODEL_VIEWER_KEYS = 1,    /* int64 (n_viewers) */
+    MODEL_FILM_VALUES = 2,    /* float (n_films) */
+    MODEL_FILM_VECTORS = 3,   /* float (n_films, n_factors) */
+    MODEL_VIEWER_VECTORS = 4, /* float (n_viewers, n_factors) */
+    MODEL_GRAM = 5,           /* float (n_factors, n_factors) */
+    MODEL_SORTED_FILMS =
+        6, /* int32 (n_films): films by length of vector, longest first */
+    MODEL_SORTED_VECTORS = 7, /* float (n_films, n_factors) in that order */
+    MODEL_SORTED_LENGTHS = 8, /* float (n_films) in that order */
+    MODEL_START = 9,          /* int64 (rows + 1) of a sparse matrix */
+    MODEL_COL = 10,           /* int32 (entries) */
+    MODEL_VALUE = 11,         /* float (entries) */
+    MODEL_TURNED_START = 12,  /* the same matrix turned */
+    MODEL_TURNED_COL = 13,
+    MODEL_TURNED_VALUE = 14,
+    MODEL_WEIGHTS = 15,     /* float (n_rows, n_rows), dense */
+    MODEL_ROW_OF_FILM = 16, /* int32 (n_films): row of WEIGHTS, -1 none */
+    MODEL_N_ROLES = 17,
+};
+
+struct model_header {
+    char magic[8];          /* "REELMODL" */
+    uint32_t version;       /* of the layout */
+    uint32_t oldest_reader; /* versions from this one on can read it */
+    char class_name[32];
+    int32_t n_viewers, n_films, n_factors, n_threads;
+    uint64_t seed;
+    int64_t data_version;
+    double setting[REEL_SETTINGS_MAX];
+    uint64_t n_block_bytes;
+    struct {
+        uint64_t offset, n_items;
+        uint32_t item_bytes, is_present;
+    } section[MODEL_N_ROLES];
+    uint64_t check; /* FNV-1a of the header with this field 0 */
+};
+
+struct model_class;
+
+struct reel_model {
+    const struct model_class *class_;
+    struct model_header *header; /* the first bytes of the block */
+    unsigned char *block;
+    struct base_file_map map; /* when opened; otherwise the block is ours */
+    char settings[512];
+};
+
+struct model_class {
+    struct reel_model_class_info info;
+    /** Makes the model with model_create and fills it. Settings are complete and checked. */
+    enum reel_status (*train)(const struct model_class *class_,
+                              const struct reel_training *data,
+                              const struct reel_train_options *opt,
+                              struct base_pool *pool, struct reel_model **out,
+                              struct reel_error *err);
+    /** Are the sections there, in sizes that fit, with indices in range? */
+    enum reel_status (*check)(const struct reel_model *model, struct reel_error *err);
+    enum reel_status (*score)(const struct reel_model *model,
+                              const struct reel_query *query, float *score,
+                              struct reel_error *err);
+    /** part[e] receives what query->film[e] adds to the score of `film`; n = query->n. */
+    enum reel_status (*explain)(const struct reel_model *model,
+                                const struct reel_query *query, int32_t film,
+                                struct reel_part *part, float *rest,
+                                struct reel_error *err);
+    /** Vector of a viewer for factor models (n_factors floats); NULL for the others. */
+    enum reel_status (*viewer_vector)(const struct reel_model *model,
+                                      const struct reel_query *query, float *vector,
+                                      struct reel_error *err);
+};
+
+extern const struct model_class model_popularity, model_user_knn, model_item_knn,
+    model_als, model_ease, model_bpr;
+
+struct model_section {
+    enum model_role role;
+    uint32_t item_bytes;
+    uint64_t n_items;
+};
+
+/** A model with cleared sections; keys are filled in from `data`. */
+enum reel_status model_create(const struct model_class *class_,
+                              const struct reel_training *data,
+                              const struct reel_train_options *opt, int32_t n_factors,
+                              const struct model_section *section, int32_t n_sections,
+                              struct reel_model **out,
+                              struct reel_error *err) REEL_CHECKED;
+
+float *model_floats(const struct reel_model *model, enum model_role role);
+int32_t *model_ints(const struct reel_model *model, enum model_role role);
+int64_t *model_longs(const struct reel_model *model, enum model_role role);
+
+/** REEL_EFORMAT unless the section is there with this shape. */
+enum reel_status model_check_section(const struct reel_model *model, enum model_role role,
+                                     uint32_t item_bytes, uint64_t n_items,
+                                     struct reel_error *err) REEL_CHECKED;
+/** The sparse matrix at START, COL and VALUE (or the turned one): every promise of matrix.h. */
+enum reel_status model_check_csr(const struct reel_model *model,
+                                 enum model_role start_role, int32_t n_rows,
+                                 int32_t n_cols, struct reel_error *err) REEL_CHECKED;
+struct reel_csr model_csr(const struct reel_model *model, enum model_role start_role,
+                          int32_t n_rows, int32_t n_cols);
+
+/** Value of a setting by name; the name must exist. */
+double model_setting(const struct model_class *class_, const double *setting,
+                     const char *name);
+
+/** Fill the SORTED sections from FILM_VECTORS (model_top.c). */
+enum reel_status model_sort_films(struct reel_model *model,
+                                  struct reel_error *err) REEL_CHECKED;
+/** Sections that model_sort_films fills, for model_create. */
+#define MODEL_SORTED_SECTIONS(n_films, n_factors)                       \
+    {MODEL_SORTED_FILMS, sizeof(int32_t), (n_films)},                   \
+        {MODEL_SORTED_VECTORS, sizeof(float), (n_films) * (n_factors)}, \
+    {                                                                   \
+        MODEL_SORTED_LENGTHS, sizeof(float), (n_films)                  \
+    }
+/** model_check_section for what a factor model needs. */
+enum reel_status model_check_factors(const struct reel_model *model,
+                                     struct reel_error *err) REEL_CHECKED;
+
+#endif
