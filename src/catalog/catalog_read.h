@@ -41,6 +41,8 @@ typedef enum reel_status catalog_read_call(struct catalog_reader *r,
     X(tmdb, "tmdb", "TMDB: daily ids, film objects, 5000 films", false)                  \
     X(nfo, "nfo", "Kodi and Jellyfin: .nfo beside the films", false)                     \
     X(imdb, "imdb", "IMDb non-commercial tables: folder, or one .tsv or .tsv.gz", false) \
+    X(douban, "douban", "Douban marks as CSV, by browser script or 豆伴", true)          \
+    X(jsonl, "jsonl", "one JSON object a line with the fields of csv; --map too", false) \
     X(table, "csv", "any table with a header", false)
 
 #define CATALOG_DECLARE(id, name, summary, needs) catalog_read_call catalog_##id##_read;
