@@ -219,11 +219,11 @@ static enum reel_status emit_texts(struct catalog_reader *r,
     enum reel_status rc = REEL_OK;
     if (has(fields, CATALOG_FIELD_TAG)) {
         const char *tag[TAGS_MAX];
-        for (char *p = fields->text[CATALOG_FIELD_TAG]; (p = strchr(p, '|'));) {
-            *p = ',';
+        char *tags = fields->text[CATALOG_FIELD_TAG];
+        for (char *p = tags; !fields->has_tag_list && (p = strchr(p, ','));) {
+            *p = '|';
         }
-        const int32_t n =
-            catalog_split(fields->text[CATALOG_FIELD_TAG], ',', tag, TAGS_MAX);
+        const int32_t n = catalog_split(tags, '|', tag, TAGS_MAX);
         event->kind = REEL_EVENT_TAG;
         for (int32_t i = 0; rc == REEL_OK && i < n; i++, (*n_events)++) {
             event->text = tag[i];

@@ -39,6 +39,7 @@ enum catalog_field {
 /** What a record says; NULL or "" where it says nothing. Texts may be written into. */
 struct catalog_fields {
     char *text[CATALOG_N_FIELDS];
+    bool has_tag_list; // tags are cut at | only
 };
 
 /** Field by its own name ("viewer"); NONE when there is no such field. */

@@ -210,12 +210,10 @@ const char *catalog_json_scalar(const struct json_t *value, char *text,
     if (json_is_string(value)) {
         return json_string_value(value);
     }
-    if (json_is_integer(value)) {
-        snprintf(text, n_text_bytes, "%lld", (long long)json_integer_value(value));
-        return text;
-    }
-    if (json_is_real(value)) {
-        snprintf(text, n_text_bytes, "%.17g", json_real_value(value));
+    if (json_is_number(value)) { // Jansson's writer knows no locale
+        const size_t n = json_dumpb(value, text, n_text_bytes - 1,
+                                    JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        text[n < n_text_bytes ? n : 0] = '\0';
         return text;
     }
     if (json_is_boolean(value)) {
