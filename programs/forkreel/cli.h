@@ -100,6 +100,8 @@ struct cli_names {
 };
 /** Append what `arg` holds. */
 void cli_names_add(struct cli_names *names, const char *arg);
+/** "a, b, c"; free it. */
+char *cli_names_join(const struct cli_names *names);
 void cli_names_release(struct cli_names *names);
 
 /* ---- words for people (cli_text.c) ---- */
@@ -128,7 +130,8 @@ enum reel_status cli_error(struct reel_error *err, enum reel_status code,
 
 /* ---- tables and cards (cli_table.c) ---- */
 
-enum cli_align { CLI_LEFT, CLI_RIGHT, CLI_SHRINK /* left; cut to fit a terminal */ };
+/** How a column stands; the last two give way when a terminal is too narrow. */
+enum cli_align { CLI_LEFT, CLI_RIGHT, CLI_SHRINK /* cut */, CLI_WRAP };
 
 struct cli_column {
     const char *name; /* a message */

@@ -20,10 +20,9 @@ static const struct argp_option global_options[] = {
     {"db", KEY_DB, "FILE", 0, "the database, instead of forkreel.db in the home", 10},
     {"lang", KEY_LANG, "en|zh", 0, "language of messages and titles", 10},
     {"json", KEY_JSON, NULL, 0, "print one JSON document", 10},
-    {"threads", KEY_THREADS, "N", 0, "threads of computation; default: one per processor",
-     10},
-    {"help", 'h', NULL, 0, "explain and stop", 11},
-    {"usage", KEY_USAGE, NULL, 0, "show how it is called and stop", 11},
+    {"threads", KEY_THREADS, "N", 0, "threads; default: one per processor", 10},
+    {"help", 'h', NULL, 0, "explain and stop", 10},
+    {"usage", KEY_USAGE, NULL, 0, "show how it is called and stop", 10},
     {0},
 };
 
@@ -79,7 +78,8 @@ static error_t global_option(int key, char *arg, struct argp_state *state)
 static char *help_text(int key, const char *text, void *input)
 {
     (void)key, (void)input;
-    return text ? (char *)tr(text) : NULL;
+    const char *said = text ? tr(text) : NULL;
+    return said == text ? (char *)text : cli_need(strdup(said)); // argp frees what is new
 }
 
 static const struct argp global_argp = {
@@ -110,7 +110,7 @@ static error_t first_word(int key, char *arg, struct argp_state *state)
 void cli_args_parse_global(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"version", 'V', NULL, 0, "print the version and stop", 11}, {0}};
+        {"version", 'V', NULL, 0, "print the version and stop", 10}, {0}};
     static const struct argp_child children[] = {{&global_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {.options = options,
                               .parser = first_word,
@@ -142,7 +142,9 @@ static error_t command_word(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = call->cli;
-        state->child_inputs[1] = call->input;
+        if (args->options) { // else there is no second child, and no place
+            state->child_inputs[1] = call->input;
+        }
         return 0;
     case ARGP_KEY_ARG:
         if (call->n_words == args->n_words_max) {
@@ -275,6 +277,17 @@ void cli_names_add(struct cli_names *names, const char *arg)
         }
         arg = next;
     }
+}
+
+char *cli_names_join(const struct cli_names *names)
+{
+    char *text = cli_format("%s", "");
+    for (int32_t i = 0; i < names->n; i++) {
+        char *longer = cli_format("%s%s%s", text, i ? ", " : "", names->name[i]);
+        free(text);
+        text = longer;
+    }
+    return text;
 }
 
 void cli_names_release(struct cli_names *names)

@@ -368,6 +368,30 @@ char *session_models_help(const struct cli *cli)
 
 /* ---- trials ---- */
 
+char *session_settings_short(const char *model, const char *settings)
+{
+    const struct reel_train_options standard = reel_train_options_default();
+    char all[512], *text = cli_format("%s", "");
+    reel_settings_print(model, &standard, all, sizeof all);
+    for (const char *at = settings; *at; at += strspn(at, " ")) {
+        const int n = (int)strcspn(at, " ");
+        char *padded = cli_format(" %s ", all), *word = cli_format(" %.*s ", n, at);
+        if (!strstr(padded, word)) {
+            char *longer = cli_format("%s%s%.*s", text, *text ? " " : "", n, at);
+            free(text);
+            text = longer;
+        }
+        free(padded);
+        free(word);
+        at += n;
+    }
+    if (!*text) {
+        free(text);
+        text = cli_format("%s", tr("standard"));
+    }
+    return text;
+}
+
 char *session_measure_name(const char *split, uint64_t seed)
 {
     return cli_format("ndcg@10 validation of %s split, seed %llu", split,
@@ -411,7 +435,9 @@ static enum reel_status trial_keep(struct trial_run *run,
         cli_table_line(run->table);
         cli_table_text(run->table, run->model);
         cli_table_cell(run->table, "%d", run->i_trial);
-        cli_table_text(run->table, settings);
+        char *text = session_settings_short(run->model, settings);
+        cli_table_text(run->table, text);
+        free(text);
         cli_table_cell(run->table, "%.4f", score);
         cli_table_cell(run->table, "%.2f", seconds);
     }

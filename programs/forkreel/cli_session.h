@@ -87,6 +87,9 @@ bool session_models_check(struct cli *cli, struct cli_names *names);
 /** Closes the help of commands that take models. */
 char *session_models_help(const struct cli *cli);
 
+/** Of `settings` those that are not standard, or the word for none; free it. */
+char *session_settings_short(const char *model, const char *settings);
+
 /** What a trial was judged on; `split` is "random" or "temporal". Free it. */
 char *session_measure_name(const char *split, uint64_t seed);
 /** Best settings of all trials so far; false when there are none. */

@@ -15,8 +15,10 @@
 void cli_table_init(struct cli_table *table, const struct cli_column *columns,
                     int n_columns)
 {
-    static const int flags[] = {
-        [CLI_LEFT] = 0, [CLI_RIGHT] = SCOLS_FL_RIGHT, [CLI_SHRINK] = SCOLS_FL_TRUNC};
+    static const int flags[] = {[CLI_LEFT] = 0,
+                                [CLI_RIGHT] = SCOLS_FL_RIGHT,
+                                [CLI_SHRINK] = SCOLS_FL_TRUNC,
+                                [CLI_WRAP] = SCOLS_FL_WRAP};
     *table = (struct cli_table){.scols = cli_need(scols_new_table())};
     for (int c = 0; c < n_columns; c++) {
         cli_need(scols_table_new_column(table->scols, tr(columns[c].name), 0,
@@ -112,7 +114,7 @@ static int card_width(void)
 static bool may_break(wchar_t before, wchar_t c)
 {
     static const wchar_t never_first[] = L"，。、；：？！）》」』”’";
-    return before == L' ' ||
+    return (before == L' ' && c != L'%') ||
            (wcwidth(c) == 2 && wcwidth(before) == 2 && !wcschr(never_first, c));
 }
 

@@ -72,7 +72,7 @@ static error_t option(int key, char *arg, struct argp_state *state)
 struct result {
     struct reel_measures measures;
     char settings[512];
-    char *chosen; /* how the settings were chosen; owned */
+    int32_t n_trials; /* of which the settings are the best; 0: standard settings */
     double seconds;
 };
 
@@ -104,15 +104,11 @@ static enum reel_status choose_settings(struct evaluation *e, const char *name,
         rc = session_search(&trial, e->words->seed, opt, &score, err);
     }
     // Those of now and of earlier runs alike: they never saw this split's test part.
-    const int32_t n_trials =
-        rc ? 0
-           : session_settings_best_on(e->s, name, e->measure, settings, sizeof settings);
-    if (n_trials) {
-        result->chosen = cli_format(tr("best of %d trials on validation"), n_trials);
-        return reel_settings_parse(name, settings, opt, err);
+    if (rc == REEL_OK) {
+        result->n_trials =
+            session_settings_best_on(e->s, name, e->measure, settings, sizeof settings);
     }
-    result->chosen = cli_format("%s", tr("standard"));
-    return rc;
+    return result->n_trials ? reel_settings_parse(name, settings, opt, err) : rc;
 }
 
 static enum reel_status evaluate_one(struct evaluation *e, const char *name,
@@ -199,12 +195,11 @@ static json_t *evaluation_json(const struct evaluation *e)
     json_t *list = json_array();
     for (int32_t m = 0; m < models->n; m++) {
         const struct result *r = &e->result[m];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "model",
-                                              models->name[m], "settings",
-                                              cli_json_text(r->settings), "chosen",
-                                              cli_json_text(r->chosen), "train_seconds",
-                                              cli_json_real(r->seconds), "at",
-                                              measures_json(&r->measures)));
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:o, s:i, s:o, s:o}", "model", models->name[m], "settings",
+                      cli_json_text(r->settings), "trials", r->n_trials, "train_seconds",
+                      cli_json_real(r->seconds), "at", measures_json(&r->measures)));
     }
     const struct reel_csr *chosen = &e->data.chosen;
     return json_pack("{s:s, s:I, s:i, s:i, s:I, s:f, s:i, s:o}", "split",
@@ -259,28 +254,34 @@ static void print_scores(const struct evaluation *e)
     }
 }
 
+/** Models whose settings were chosen alike stand in one line. */
 static void print_settings(const struct evaluation *e)
 {
-    static const struct cli_column columns[] = {
-        {"MODEL", CLI_LEFT}, {"CHOSEN", CLI_LEFT}, {"SETTINGS", CLI_LEFT}};
-    struct cli_table table;
-    cli_table_init(&table, columns, sizeof columns / sizeof *columns);
-    for (int32_t m = 0; m < e->words->models.n; m++) {
-        cli_table_line(&table);
-        cli_table_text(&table, e->words->models.name[m]);
-        cli_table_text(&table, e->result[m].chosen);
-        cli_table_text(&table, e->result[m].settings);
+    const struct cli_names *models = &e->words->models;
+    struct cli_names standard = {0};
+    for (int32_t m = 0; m < models->n; m++) {
+        const struct result *r = &e->result[m];
+        if (r->n_trials) {
+            char *settings = session_settings_short(models->name[m], r->settings);
+            cli_print(tr("Settings of %s: the best of %d trials on validation: %s."),
+                      models->name[m], r->n_trials, settings);
+            free(settings);
+        } else {
+            cli_names_add(&standard, models->name[m]);
+        }
     }
-    cli_table_show(&table);
-    cli_table_release(&table);
+    if (standard.n) {
+        char *names = cli_names_join(&standard);
+        cli_print(tr("Standard settings, nothing searched: %s."), names);
+        free(names);
+    }
+    cli_names_release(&standard);
 }
 
 static void print_evaluation(const struct evaluation *e)
 {
     const struct reel_csr *chosen = &e->data.chosen;
     print_scores(e);
-    putchar('\n');
-    print_settings(e);
     putchar('\n');
     cli_print(tr("%lld likes (4 stars and more, or a like) of %d viewers for %d films."),
               (long long)chosen->start[chosen->n_rows], e->data.n_viewers,
@@ -299,6 +300,7 @@ static void print_evaluation(const struct evaluation *e)
     cli_print("%s",
               tr("Every film is ranked, those of training and validation are left out; "
                  "nothing is sampled."));
+    print_settings(e);
     cli_print(tr("Coverage to calibration are those of lists of %d; a low calibration is "
                  "good."),
               e->words->cut[0]);
@@ -318,9 +320,6 @@ static enum cli_exit evaluate_session(struct session *s,
         status = cli_json_show(evaluation_json(&e));
     } else {
         print_evaluation(&e);
-    }
-    for (int32_t m = 0; m < words->models.n; m++) {
-        free(e.result[m].chosen);
     }
     free(e.result);
     free(e.measure);

@@ -21,8 +21,8 @@ static const struct argp_option options[] = {
     {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would happen; keep nothing", 0},
     {"strict", KEY_STRICT, NULL, 0, "refuse the whole source when one row is refused", 0},
     {"source", KEY_SOURCE, "NAME", 0, "csv, jsonl: whose film ids these are", 0},
-    {"map", KEY_MAP, "COLUMN=FIELD", 0,
-     "csv, jsonl: which column holds a field; repeatable", 0},
+    {"map", KEY_MAP, "COLUMN=FIELD", 0, "csv, jsonl: the column of a field; repeatable",
+     0},
     {0}};
 
 static void add_map(struct import_words *words, char *arg, struct argp_state *state)

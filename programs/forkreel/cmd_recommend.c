@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "For everybody:", 2},
     {"all", KEY_ALL, NULL, 0, "lists for all viewers", 2},
     {"tsv", KEY_TSV, "FILE", 0,
-     "where to write them: viewer, rank, film, score; - is "
+     "their file: viewer, rank, film, score; - is "
      "standard output",
      2},
     {0}};
@@ -129,7 +129,7 @@ static error_t option(int key, char *arg, struct argp_state *state)
     default:
         break;
     }
-    words->is_narrowed = words->is_narrowed || key >= KEY_WHY;
+    words->is_narrowed = words->is_narrowed || (key >= KEY_WHY && key < KEY_ALL);
     switch (key) {
     case KEY_WHY:
         words->list.with_reasons = true;
@@ -234,6 +234,16 @@ static char *genres_text(const struct reel_film_table *films, int32_t row)
     return text;
 }
 
+/** Decimals that suit the scores of a model: none for counts, four for shares. */
+static int n_decimals(const struct reel_list *list)
+{
+    bool is_whole = true;
+    for (int32_t i = 0; i < list->n; i++) {
+        is_whole = is_whole && list->item[i].score == roundf(list->item[i].score);
+    }
+    return is_whole ? 0 : list->n && fabsf(list->item[0].score) >= 100 ? 1 : 4;
+}
+
 static void print_list(const struct session *s, const struct reel_list *list)
 {
     static const struct cli_column columns[] = {{"RANK", CLI_RIGHT},
@@ -251,7 +261,7 @@ static void print_list(const struct session *s, const struct reel_list *list)
         cli_table_text(&table, session_title(s, item->film));
         cli_table_year(&table, s->films->year[item->film]);
         cli_table_text(&table, genres);
-        cli_table_cell(&table, "%.4g", item->score);
+        cli_table_cell(&table, "%.*f", n_decimals(list), item->score);
         free(genres);
     }
     cli_table_show(&table);
@@ -267,8 +277,9 @@ static void print_reasons(const struct session *s, const struct reel_list *list)
         char *genres = genres_text(s->films, item->film);
         char *rank = cli_format("%2d.", i + 1);
         char *of_year = year > 0 ? cli_format(" (%d)", year) : cli_format("%s", "");
-        char *line = cli_format("%s%s%s%s · %.4g", session_title(s, item->film), of_year,
-                                *genres ? " · " : "", genres, item->score);
+        char *line =
+            cli_format("%s%s%s%s · %.*f", session_title(s, item->film), of_year,
+                       *genres ? " · " : "", genres, n_decimals(list), item->score);
         cli_card(2, rank, line);
         cli_card(2, "", item->reason);
         free(line);

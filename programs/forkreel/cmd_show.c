@@ -127,11 +127,10 @@ struct line {
     int n;
 };
 
-static struct line line_begin(void)
+static void line_begin(struct line *line)
 {
-    struct line line = {0};
-    line.out = cli_need(open_memstream(&line.text, &line.n_bytes));
-    return line;
+    *line = (struct line){0};
+    line->out = cli_need(open_memstream(&line->text, &line->n_bytes));
 }
 
 /** Where the next part goes, after a separator. */
@@ -152,7 +151,8 @@ static void line_end(struct line *line, const char *label)
 
 static void print_list(const char *label, const char *const *text, int32_t n)
 {
-    struct line line = line_begin();
+    struct line line;
+    line_begin(&line);
     for (int32_t i = 0; i < n; i++) {
         fputs(text[i], line_next(&line, ", "));
     }
@@ -172,7 +172,8 @@ static void print_names(const struct reel_film_card *card)
         (!film->ref.title || strcmp(film->title_original, film->ref.title))) {
         cli_card(LABEL_WIDTH, tr("Original"), film->title_original);
     }
-    struct line line = line_begin();
+    struct line line;
+    line_begin(&line);
     for (int32_t i = 0; i < film->n_titles; i++) {
         const struct reel_title *other = &film->titles[i];
         if (film->ref.title && !strcmp(other->text, film->ref.title)) {
@@ -190,7 +191,8 @@ static void print_names(const struct reel_film_card *card)
 
 static void print_facts(const struct reel_film *film)
 {
-    struct line line = line_begin();
+    struct line line;
+    line_begin(&line);
     if (film->runtime_min > 0) {
         fprintf(line_next(&line, " · "), tr("%d minutes"), film->runtime_min);
     }
@@ -211,7 +213,8 @@ static void print_people(const struct reel_film *film, enum reel_role role,
                          const char *label)
 {
     enum { N_SHOWN = 12 };
-    struct line line = line_begin();
+    struct line line;
+    line_begin(&line);
     for (int32_t i = 0; i < film->n_people && line.n < N_SHOWN; i++) {
         const struct reel_person *person = &film->people[i];
         if (person->role != role) {
@@ -229,7 +232,8 @@ static void print_people(const struct reel_film *film, enum reel_role role,
 
 static void print_ids(const struct reel_film_card *card)
 {
-    struct line line = line_begin();
+    struct line line;
+    line_begin(&line);
     for (int32_t i = 0; i < card->n_refs; i++) {
         const struct reel_film_ref *ref = &card->refs[i];
         if (ref->source && ref->id) {
@@ -254,7 +258,8 @@ static void print_ids(const struct reel_film_card *card)
 
 static void print_counts(const struct reel_film_card *card)
 {
-    struct line line = line_begin();
+    struct line line;
+    line_begin(&line);
     if (card->n_ratings) {
         fprintf(line_next(&line, " · "), tr("%.2f stars from %lld ratings"),
                 card->mean_stars, (long long)card->n_ratings);

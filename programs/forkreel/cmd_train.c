@@ -96,7 +96,7 @@ static enum reel_status choose_settings(struct trainer *run, const char *name,
         *chosen = tr("best trial so far");
         return reel_settings_parse(name, settings, opt, err);
     }
-    *chosen = tr("standard");
+    *chosen = NULL;
     return REEL_OK;
 }
 
@@ -109,8 +109,11 @@ static void show_model(struct trainer *run, const struct reel_model *model,
     cli_table_line(run->models);
     cli_table_text(run->models, name);
     cli_table_cell(run->models, "%.2f", seconds);
-    cli_table_text(run->models, reel_model_settings(model));
+    char *settings = session_settings_short(name, reel_model_settings(model));
+    cli_table_text(run->models, settings);
+    free(settings);
     cli_table_text(run->models, chosen);
+    chosen = chosen ? chosen : tr("standard");
     cli_table_text(run->models, path);
     json_array_append_new(run->json_models,
                           json_pack("{s:s, s:o, s:o, s:s, s:o}", "model", name, "seconds",
@@ -207,12 +210,12 @@ static enum cli_exit train_session(struct session *s, const struct train_words *
 {
     static const struct cli_column trial_columns[] = {{"MODEL", CLI_LEFT},
                                                       {"TRIAL", CLI_RIGHT},
-                                                      {"SETTINGS", CLI_LEFT},
+                                                      {"SETTINGS", CLI_WRAP},
                                                       {"NDCG@10", CLI_RIGHT},
                                                       {"SECONDS", CLI_RIGHT}};
     static const struct cli_column model_columns[] = {{"MODEL", CLI_LEFT},
                                                       {"SECONDS", CLI_RIGHT},
-                                                      {"SETTINGS", CLI_LEFT},
+                                                      {"SETTINGS", CLI_WRAP},
                                                       {"CHOSEN", CLI_LEFT},
                                                       {"FILE", CLI_LEFT}};
     struct cli_table trials, models;

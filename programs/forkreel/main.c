@@ -39,6 +39,12 @@ static void choose_locale(void)
     }
 }
 
+/** argp closes every help with a note about short options unless told otherwise. */
+static void choose_help_style(void)
+{
+    setenv("ARGP_HELP_FMT", "no-dup-args-note,rmargin=96", 0);
+}
+
 static const char *language_of_user(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
@@ -124,6 +130,7 @@ static enum cli_exit run(struct cli *cli, int argc, char **argv)
 int main(int argc, char **argv)
 {
     choose_locale();
+    choose_help_style();
     struct cli cli = {.lang = language_of_user(), .n_threads = n_processors()};
     cli_text_language(cli.lang);
     cli.home = default_home();
