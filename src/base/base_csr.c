@@ -40,9 +40,7 @@ void base_csr_release(struct base_csr *m)
     *m = (struct base_csr){0};
 }
 
-// start[r + 1] holds the fill position of row r while rows are filled; shifting by one
-// place makes that position start at start[r] and end at start[r + 1].
-static void counts_to_positions(int64_t *start, int32_t n_rows)
+void base_csr_counts_to_places(int64_t *start, int32_t n_rows)
 {
     int64_t sum = 0;
     for (int32_t r = 0; r < n_rows; r++) {
@@ -64,7 +62,7 @@ enum reel_status base_csr_transpose(const struct reel_csr *m, struct base_csr *o
     for (int64_t e = 0; e < n_entries; e++) {
         out->start[m->col[e] + 1]++;
     }
-    counts_to_positions(out->start, m->n_cols);
+    base_csr_counts_to_places(out->start, m->n_cols);
     for (int32_t r = 0; r < m->n_rows; r++) {
         for (int64_t e = m->start[r]; e < m->start[r + 1]; e++) {
             const int64_t place = out->start[m->col[e] + 1]++;
@@ -121,7 +119,7 @@ enum reel_status base_csr_from_triples(int32_t n_rows, int32_t n_cols, int64_t n
     for (int64_t e = 0; e < n_entries; e++) {
         by_col.start[col[e] + 1]++;
     }
-    counts_to_positions(by_col.start, n_cols);
+    base_csr_counts_to_places(by_col.start, n_cols);
     for (int64_t e = 0; e < n_entries; e++) {
         const int64_t place = by_col.start[col[e] + 1]++;
         by_col.col[place] = row[e];

@@ -30,6 +30,12 @@ enum reel_status base_csr_from_triples(int32_t n_rows, int32_t n_cols, int64_t n
 /** Rows become columns; counting sort, O(entries + rows + columns). */
 enum reel_status base_csr_transpose(const struct reel_csr *m, struct base_csr *out,
                                     struct reel_error *err) REEL_CHECKED;
+/**
+ * Counts to places, the step of every counting sort here: start[r + 1] holds the number of
+ * entries of row r and becomes where they begin; adding one to it for every entry that is
+ * placed leaves start as a matrix wants it.
+ */
+void base_csr_counts_to_places(int64_t *start, int32_t n_rows);
 /** Every promise of matrix.h. Errors: REEL_EINVAL says what and where. */
 enum reel_status base_csr_check(const struct reel_csr *m,
                                 struct reel_error *err) REEL_CHECKED;
