@@ -379,12 +379,12 @@ static enum reel_status read_table(struct catalog_reader *r, struct catalog_inpu
 {
     struct table table = {0};
     enum reel_status rc = catalog_csv_init(&table.csv, in, 0, err);
-    for (enum column c = 0; c < N_COLUMNS; c++) {
-        table.column[c] = catalog_csv_column(&table.csv, column_names[c]);
-    }
     r->where = catalog_input_where(in);
     if (rc != REEL_OK) {
         goto done;
+    }
+    for (enum column c = 0; c < N_COLUMNS; c++) {
+        table.column[c] = catalog_csv_column(&table.csv, column_names[c]);
     }
     if ((table.column[COL_ID] < 0 && table.column[COL_MOVIE_ID] < 0) ||
         (table.column[COL_TITLE] < 0 && table.column[COL_ORIGINAL_TITLE] < 0)) {
