@@ -33,8 +33,8 @@ static const struct words words_en = {
     .because = "because you liked ",
     .despite = ", despite ",
     .despite_first = "despite ",
-    .title_open = "",
-    .title_close = "",
+    .title_open = "“", // many titles have commas: "Sting, The"
+    .title_close = "”",
     .comma = ", ",
     .and = " and ",
     .number_open = " (",
@@ -46,12 +46,12 @@ static const struct words words_en = {
     .others_many = " other films add ",
     .others_close = "",
     .rest_open = "",
-    .rest_close = " does not come from your films",
+    .rest_close = " does not come from films you liked",
     .sum_open = "together ",
     .count_open = "chosen by ",
     .count_middle = " of ",
     .count_close = " viewers",
-    .nothing = "none of your films speaks for or against it",
+    .nothing = "no film you liked speaks for or against it",
 };
 
 static const struct words words_zh = {
@@ -71,13 +71,13 @@ static const struct words words_zh = {
     .others_many = "部影片共占",
     .others_close = "",
     .rest_open = "有",
-    .rest_close = "并非来自您的影片",
+    .rest_close = "并非来自您喜欢的影片",
     .sum_open = "合计",
     .count_open = "",
     .count_middle = "位观众中有",
     .count_close = "位选择了它",
     .is_total_first = true,
-    .nothing = "您的影片既不支持也不反对它",
+    .nothing = "您喜欢的影片既不支持也不反对它",
 };
 
 /** What the sentence says, in the order of `amount`: named, despite, others, rest. */

@@ -51,14 +51,14 @@ static void films_are_matched_by_key(void **state)
     assert_int_equal(list.item[0].part[0].film, 2);
     assert_true(list.item[0].rest == 6);
     assert_string_equal(list.item[0].reason,
-                        "despite Fargo (-12 %); 112 % does not come from "
-                        "your films");
+                        "despite “Fargo” (-12 %); 112 % does not come from "
+                        "films you liked");
     assert_int_equal(list.item[1].n_parts, 2);
     assert_string_equal(list.item[1].reason,
-                        "because you liked Heat (40 %) and Fargo (40 %); "
-                        "20 % does not come from your films");
+                        "because you liked “Heat” (40 %) and “Fargo” (40 %); "
+                        "20 % does not come from films you liked");
     assert_string_equal(list.item[2].reason,
-                        "none of your films speaks for or against it");
+                        "no film you liked speaks for or against it");
     reel_list_release(&list);
     assert_null(list.owned);
 }

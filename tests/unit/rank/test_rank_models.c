@@ -112,8 +112,8 @@ static void lists_of_models_are_explained(void **state)
         bool has_parts;
         const char *reason;
     } cases[] = {{"popularity", false, "chosen by "},
-                 {"ease", true, "because you liked Film "},
-                 {"als", true, "because you liked Film "}};
+                 {"ease", true, "because you liked “Film "},
+                 {"als", true, "because you liked “Film "}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct reel_model *model = trained(cases[i].model, &m);
         struct reel_list_options opt = reel_list_options_default();

@@ -40,15 +40,16 @@ static void shares_are_named_and_add_up_to_a_hundred(void **state)
     const struct reel_part part[] = {{0, 0.4F}, {1, 0.2F}, {2, 0.1F}, {3, 0.25F}};
     struct rank_reason reason = reason_of(part, 3, 0, "en");
     reason.score = 0.7F;
-    assert_string_equal(reason_text(&reason),
-                        "because you liked Alien (57 %), Heat (29 %) and Fargo (14 %)");
+    assert_string_equal(
+        reason_text(&reason),
+        "because you liked “Alien” (57 %), “Heat” (29 %) and “Fargo” (14 %)");
     reason = reason_of(part, 1, 0, "en");
-    assert_string_equal(reason_text(&reason), "because you liked Alien (100 %)");
+    assert_string_equal(reason_text(&reason), "because you liked “Alien” (100 %)");
     reason = reason_of(part, 2, 0.6F, "en");
     assert_string_equal(
         reason_text(&reason),
-        "because you liked Alien (33 %) and Heat (17 %); 50 % does not come "
-        "from your films");
+        "because you liked “Alien” (33 %) and “Heat” (17 %); 50 % does not come "
+        "from films you liked");
 }
 
 static void what_speaks_against_is_said(void **state)
@@ -59,8 +60,8 @@ static void what_speaks_against_is_said(void **state)
     struct rank_reason reason = reason_of(part, 7, 0, "en");
     assert_string_equal(
         reason_text(&reason),
-        "because you liked Alien (50 %), Fargo (30 %) and To Live (20 %), "
-        "despite Jaws (-15 %); 3 other films add 15 %");
+        "because you liked “Alien” (50 %), “Fargo” (30 %) and “To Live” (20 %), "
+        "despite “Jaws” (-15 %); 3 other films add 15 %");
 }
 
 static void chinese_uses_chinese_titles_where_there_are_any(void **state)
@@ -72,7 +73,7 @@ static void chinese_uses_chinese_titles_where_there_are_any(void **state)
     assert_string_equal(
         reason_text(&reason),
         "因为您喜欢《异形》（50%）、《Heat》（30%）和《活着》（20%），"
-        "尽管有《大白鲨》（-15%）；另外1部影片占5%；有10%并非来自您的影片");
+        "尽管有《大白鲨》（-15%）；另外1部影片占5%；有10%并非来自您喜欢的影片");
 }
 
 static void a_popular_film_is_told_by_its_count(void **state)
@@ -80,7 +81,7 @@ static void a_popular_film_is_told_by_its_count(void **state)
     (void)state;
     struct rank_reason reason = reason_of(NULL, 0, 312, "en");
     assert_string_equal(reason_text(&reason),
-                        "none of your films speaks for or against it");
+                        "no film you liked speaks for or against it");
     reason.n_chosen = 312;
     reason.n_viewers = 943;
     assert_string_equal(reason_text(&reason), "chosen by 312 of 943 viewers");
@@ -95,18 +96,19 @@ static void a_score_without_shares_is_told_in_amounts(void **state)
     struct rank_reason reason = reason_of(part, 2, 0, "en");
     assert_string_equal(
         reason_text(&reason),
-        "because you liked Alien (+0.250), despite Heat (-1.500); together "
+        "because you liked “Alien” (+0.250), despite “Heat” (-1.500); together "
         "-1.250");
     reason = reason_of(part + 1, 1, 1.5F, "zh"); // cancels out: no shares of nothing
-    assert_string_equal(reason_text(&reason),
-                        "尽管有《Heat》（-1.500）；有+1.500并非来自您的影片；合计+0.000");
+    assert_string_equal(
+        reason_text(&reason),
+        "尽管有《Heat》（-1.500）；有+1.500并非来自您喜欢的影片；合计+0.000");
     const struct reel_part wild[] = {{0, INFINITY}};
     reason = reason_of(wild, 1, 0, "en");
     assert_string_equal(reason_text(&reason),
-                        "none of your films speaks for or against it");
+                        "no film you liked speaks for or against it");
     reason.score = NAN;
     assert_string_equal(reason_text(&reason),
-                        "none of your films speaks for or against it");
+                        "no film you liked speaks for or against it");
 }
 
 static void titles_cannot_break_the_line(void **state)
