@@ -1,0 +1,66 @@
+# bash completion for forkreel
+
+_forkreel() {
+    local cur prev words cword
+    _init_completion -n = 2>/dev/null || {
+        cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+    }
+    local commands="import films show viewers train evaluate recommend rate watch like dislike lm help"
+    local formats="movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
+    local models="als ease item-knn user-knn bpr popularity"
+    local everywhere="--home --db --lang --json --threads --help --usage"
+    local command="" i options=""
+
+    # The first word that is neither an option nor the value of one is the command.
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+        --home | --db | --lang | --threads) ((i++)) ;;
+        -*) ;;
+        *)
+            command=${words[i]}
+            break
+            ;;
+        esac
+    done
+
+    case $prev in
+    --model | --models | -m)
+        # Several models stand in one word, with commas between.
+        local first=""
+        [[ $cur == *,* ]] && first=${cur%,*},
+        COMPREPLY=($(compgen -P "$first" -W "$models" -- "${cur##*,}"))
+        compopt -o nospace 2>/dev/null
+        return
+        ;;
+    --lang) COMPREPLY=($(compgen -W "en zh" -- "$cur")) && return ;;
+    --split) COMPREPLY=($(compgen -W "random temporal" -- "$cur")) && return ;;
+    --diversity-method) COMPREPLY=($(compgen -W "mmr dpp" -- "$cur")) && return ;;
+    --home) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
+    --db | --tsv) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
+    esac
+
+    case $command in
+    "") options="--version" ;;
+    import) options="--viewer --dry-run --strict --source --map" ;;
+    films) options="--number" ;;
+    train) options="--model --models --set --trials --seed" ;;
+    evaluate) options="--model --models --split --k --seed --trials" ;;
+    recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
+    rate | like | dislike) options="--viewer" ;;
+    watch) options="--viewer --share" ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$options $everywhere" -- "$cur"))
+    elif [[ -z $command || ($command == help && $prev == help) ]]; then
+        COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+    elif [[ $command == import && $prev == import ]]; then
+        COMPREPLY=($(compgen -W "$formats" -- "$cur"))
+    elif [[ $command == import ]]; then
+        COMPREPLY=($(compgen -f -- "$cur"))
+    elif [[ $command == lm && $prev == lm ]]; then
+        COMPREPLY=($(compgen -W "list" -- "$cur"))
+    fi
+}
+complete -o filenames -F _forkreel forkreel
