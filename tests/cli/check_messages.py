@@ -21,7 +21,7 @@ SAID = [
     rf'\btr\(\s*{TEXT}\)',
     rf'\.summary = {TEXT}',
     rf'\.doc = {TEXT}',
-    rf'\{{{TEXT}, CLI_(?:LEFT|RIGHT|SHRINK)\}}',
+    rf'\{{{TEXT}, CLI_(?:LEFT|RIGHT|SHRINK|WRAP)\}}',
     rf'\{{(?:"[^"]*"|NULL),\s*[^,{{}}]+,\s*(?:"[^"]*"|NULL),\s*\w+,\s*{TEXT},\s*\d+\}}',
 ]
 
