@@ -1,10 +1,10 @@
 /**
- * The history as arrays: one pass over the events, which lie sorted in their table.
+ * The history as arrays: one pass over the viewers' records, which lie sorted.
  */
 #include "base_alloc.h"
 #include "base_arena.h"
 #include "base_error.h"
-#include "db_sql.h"
+#include "db_event.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,7 +19,6 @@ struct history {
     uint8_t *mark;
     int32_t n_viewers, n_viewers_room, n_films, film_key_max;
     int64_t n, n_room; /* entries */
-    int64_t rated_at_s;
 };
 
 static void history_free(struct history *h)
@@ -128,39 +127,60 @@ static enum reel_status entries_reserve(struct history *h, int64_t n,
     return REEL_OK;
 }
 
-// Rows come by viewer, film, kind, time: what is about one film lies together.
-static enum reel_status entry_add(struct history *h, int32_t row, sqlite3_stmt *stmt,
-                                  struct reel_error *err)
+// One blob: records by film, then kind, then time; what is about one film is one entry.
+static enum reel_status entries_add(struct history *h, int64_t viewer,
+                                    const unsigned char *record, int64_t n,
+                                    struct reel_error *err)
 {
-    const int64_t film = sqlite3_column_int64(stmt, 1);
-    const int kind = sqlite3_column_int(stmt, 2);
-    const int64_t at_s = sqlite3_column_int64(stmt, 3);
-    const int32_t col = film > 0 && film <= h->film_key_max ? h->col_of_film[film] : -1;
-    if (col < 0 || kind < 1 || kind > 7) {
-        return fail(err, REEL_EFORMAT, "event of kind %d on film %" PRId64 ": damaged",
-                    kind, film);
-    }
-    if (h->n == h->start[row] || h->col[h->n - 1] != col) {
-        if (h->n == h->n_room) {
-            const enum reel_status rc = entries_reserve(h, h->n * 2, err);
-            if (rc) {
-                return rc;
-            }
+    int64_t rated_at_s = REEL_TIME_UNKNOWN, i = h->n - 1;
+    int32_t film_before = 0;
+    for (; n > 0; n--, record += DB_EVENT_BYTES) {
+        const struct db_event event = db_event_get(record);
+        const int kind = db_event_kind(event.when);
+        const int64_t at_s = db_event_at_s(event.when);
+        if (event.film < film_before || event.film > h->film_key_max ||
+            h->col_of_film[event.film] < 0 || kind < 1 || kind > 7) {
+            return fail(err, REEL_EFORMAT, "the history of viewer %" PRId64 " is damaged",
+                        viewer);
         }
-        h->col[h->n] = col;
-        h->value[h->n] = NAN;
-        h->at_s[h->n] = REEL_TIME_UNKNOWN;
-        h->mark[h->n++] = 0;
-        h->rated_at_s = REEL_TIME_UNKNOWN;
+        if (event.film != film_before) {
+            i++;
+            h->col[i] = h->col_of_film[event.film];
+            h->value[i] = NAN;
+            h->at_s[i] = REEL_TIME_UNKNOWN;
+            h->mark[i] = 0;
+            rated_at_s = REEL_TIME_UNKNOWN;
+            film_before = event.film;
+        }
+        h->mark[i] |= (uint8_t)(1u << kind);
+        h->at_s[i] = at_s > h->at_s[i] ? at_s : h->at_s[i];
+        if (kind == REEL_EVENT_RATE && at_s >= rated_at_s) {
+            h->value[i] = event.value;
+            rated_at_s = at_s;
+        }
     }
-    const int64_t i = h->n - 1;
-    h->mark[i] |= (uint8_t)(1u << kind);
-    h->at_s[i] = at_s > h->at_s[i] ? at_s : h->at_s[i];
-    if (kind == REEL_EVENT_RATE && at_s >= h->rated_at_s) {
-        h->value[i] = (float)db_sql_double(stmt, 4);
-        h->rated_at_s = at_s;
-    }
+    h->n = i + 1;
     return REEL_OK;
+}
+
+// The blob that `stmt` stands on, to the row of its viewer.
+static enum reel_status row_add(struct history *h, sqlite3_stmt *stmt, int32_t *row,
+                                struct reel_error *err)
+{
+    const int64_t viewer = sqlite3_column_int64(stmt, 0);
+    const unsigned char *record = sqlite3_column_blob(stmt, 1);
+    const int64_t n = sqlite3_column_bytes(stmt, 1) / DB_EVENT_BYTES;
+    while (*row < h->n_viewers && h->viewer_key[*row] < viewer) {
+        h->start[++*row] = h->n;
+    }
+    if (*row == h->n_viewers || h->viewer_key[*row] != viewer) {
+        return fail(err, REEL_EFORMAT, "a history of no viewer %" PRId64, viewer);
+    }
+    enum reel_status rc = REEL_OK;
+    if (h->n + n > h->n_room) {
+        rc = entries_reserve(h, 2 * h->n + n, err);
+    }
+    return rc ? rc : entries_add(h, viewer, record, n, err);
 }
 
 static enum reel_status entries_load(struct reel_store *store, struct history *h,
@@ -174,29 +194,15 @@ static enum reel_status entries_load(struct reel_store *store, struct history *h
     rc = rc ? rc : entries_reserve(h, n, err);
     sqlite3_stmt *stmt = NULL;
     bool is_row = false;
-    if (rc == REEL_OK && only) {
-        rc = db_sql_query(store,
-                          "SELECT viewer, film, kind, at_s, value FROM event"
-                          " WHERE viewer = ? ORDER BY film, kind, at_s",
-                          &stmt, err, "i", only);
-    } else if (rc == REEL_OK) {
-        rc = db_sql_query(store,
-                          "SELECT viewer, film, kind, at_s, value FROM event"
-                          " ORDER BY viewer, film, kind, at_s",
-                          &stmt, err, "");
-    }
+    rc = rc ? rc
+            : db_sql_query(store,
+                           "SELECT viewer, events FROM history WHERE viewer >= ?1"
+                           " AND (?1 = 0 OR viewer <= ?1) ORDER BY viewer",
+                           &stmt, err, "i", only);
     rc = rc ? rc : db_sql_next(store, stmt, &is_row, err);
     int32_t row = 0;
     while (rc == REEL_OK && is_row) {
-        const int64_t viewer = sqlite3_column_int64(stmt, 0);
-        while (row < h->n_viewers && h->viewer_key[row] < viewer) {
-            h->start[++row] = h->n;
-        }
-        if (row == h->n_viewers || h->viewer_key[row] != viewer) {
-            rc = fail(err, REEL_EFORMAT, "event of viewer %" PRId64 ": damaged", viewer);
-            break;
-        }
-        rc = entry_add(h, row, stmt, err);
+        rc = row_add(h, stmt, &row, err);
         rc = rc ? rc : db_sql_next(store, stmt, &is_row, err);
     }
     while (row < h->n_viewers) {

@@ -229,7 +229,7 @@ static enum reel_status note_write(struct reel_import *import,
     const enum reel_status rc =
         db_sql_run(import->store, "INSERT OR IGNORE INTO note VALUES (?, ?, ?, ?, ?)",
                    err, "iinit", (int64_t)event->viewer, (int64_t)event->film,
-                   (int)event->kind, event->at_s, said->text);
+                   (int)said->kind, said->at_s, said->text);
     if (rc == REEL_OK) {
         const bool is_new = sqlite3_changes64(import->store->sql) > 0;
         *(is_new ? &import->report.n_accepted : &import->report.n_already_there) += 1;
@@ -251,9 +251,8 @@ static enum reel_status take_event(const struct reel_event *said,
         return remember(import, refuse(import, where, fault, err));
     }
     struct db_event event = {
-        .at_s = said->at_s,
+        .when = db_event_when(said->kind, said->at_s),
         .value = db_event_value(said),
-        .kind = (uint8_t)said->kind,
     };
     enum reel_status rc = viewer_key(import, said->viewer, &event.viewer, err);
     rc = rc ? rc : film_key(import, &said->film, where, &event.film, err);
@@ -431,8 +430,8 @@ enum reel_status reel_store_import_commit(struct reel_import *import,
         return fail(err, import->failure, "an import that failed cannot be kept");
     }
     enum reel_status rc = db_batch_flush(import, err);
-    rc = rc ? rc : tallies_write(import, err);
     rc = rc ? rc : db_join_finish(import, err);
+    rc = rc ? rc : tallies_write(import, err);
     rc = rc ? rc : db_film_index(import, err);
     rc = rc ? rc : log_write(import, err);
     rc = rc || import->is_dry_run ? rc : db_sql_exec(store, "COMMIT", err);

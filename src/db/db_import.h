@@ -13,15 +13,6 @@
 #include "db_event.h"
 #include "db_sql.h"
 
-/** One buffered event, 24 bytes. */
-struct db_event {
-    int64_t at_s;
-    int32_t viewer, film; /* keys */
-    float value;          /* NAN: none */
-    uint8_t kind;
-    bool is_counted; /* already in the report: the row of a note */
-};
-
 struct db_film_state {
     struct db_tally tally;
     int32_t merged_into; /* key of the film that it turned out to be; 0 none */
@@ -100,8 +91,5 @@ enum reel_status db_batch_add(struct reel_import *import, const struct db_event 
 /** Write what is buffered. */
 enum reel_status db_batch_flush(struct reel_import *import,
                                 struct reel_error *err) REEL_CHECKED;
-/** Make the batch readable as a table; once per store. */
-enum reel_status db_batch_register(struct reel_store *store,
-                                   struct reel_error *err) REEL_CHECKED;
 
 #endif

@@ -11,6 +11,7 @@
  * other are doubtful and change nothing. A film that a source names by title alone gets a
  * name in the source 'title', so that the next import finds what this one decided.
  */
+#include "base_alloc.h"
 #include "base_error.h"
 #include "db_import.h"
 
@@ -236,6 +237,59 @@ static enum reel_status merge(struct reel_import *import, int64_t a, int64_t b,
     return REEL_OK;
 }
 
+static int compare_events(const void *a, const void *b)
+{
+    return db_event_compare(a, b);
+}
+
+// Let a history name the films that are left; doubles that arise are dropped and counted
+// off. Returns how many events remain, or -1 when there was nothing to do.
+static int32_t events_move(struct reel_import *import, struct db_event *event, int32_t n)
+{
+    bool is_moved = false;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t now = (int32_t)db_import_film_now(import, event[i].film);
+        is_moved |= now != event[i].film;
+        event[i].film = now;
+    }
+    if (!is_moved) {
+        return -1;
+    }
+    qsort(event, (size_t)n, sizeof *event, compare_events);
+    int32_t n_left = 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (i + 1 < n && db_event_compare(&event[i], &event[i + 1]) == 0) {
+            db_tally_add(&import->film[event[i].film].tally, db_event_kind(event[i].when),
+                         (double)event[i].value, -1);
+        } else {
+            event[n_left++] = event[i];
+        }
+    }
+    return n_left;
+}
+
+// One pass over all histories for all merged films: events have no index by film.
+static enum reel_status histories_move(struct reel_import *import, struct reel_error *err)
+{
+    struct reel_store *store = import->store;
+    struct db_event *event = NULL;
+    int32_t n = 0, n_room = 0;
+    int64_t viewer = 0;
+    enum reel_status rc = REEL_OK;
+    while (rc == REEL_OK) {
+        rc = db_event_next_history(store, &viewer, &event, &n, &n_room, err);
+        if (rc || viewer == 0) {
+            break;
+        }
+        const int32_t n_left = events_move(import, event, n);
+        if (n_left >= 0) {
+            rc = db_event_replace(store, viewer, event, n_left, err);
+        }
+    }
+    base_free(event);
+    return rc;
+}
+
 enum reel_status db_join_finish(struct reel_import *import, struct reel_error *err)
 {
     struct reel_store *store = import->store;
@@ -253,24 +307,23 @@ enum reel_status db_join_finish(struct reel_import *import, struct reel_error *e
                             (int64_t)key, db_import_film_now(import, key));
         }
     }
-    // One pass over the events for all merged films: they have no index by film.
+    rc = rc ? rc : histories_move(import, err);
     return rc ? rc
               : db_sql_exec(
                     store,
-                    "INSERT OR IGNORE INTO event"
-                    " SELECT viewer, low, kind, at_s, value FROM event, temp.merged"
-                    "  WHERE film = high;"
-                    "DELETE FROM event WHERE film IN (SELECT high FROM temp.merged);"
                     "UPDATE OR IGNORE note SET film ="
                     " (SELECT low FROM temp.merged WHERE high = film)"
                     " WHERE film IN (SELECT high FROM temp.merged);"
                     "DELETE FROM note WHERE film IN (SELECT high FROM temp.merged);"
-                    "DELETE FROM film_count WHERE film IN (SELECT high FROM temp.merged)"
-                    " OR film IN (SELECT low FROM temp.merged);"
-                    "INSERT INTO film_count SELECT film, count(*), sum(kind = 1),"
-                    "  sum(kind = 2), sum(kind = 3),"
-                    "  coalesce(sum(iif(kind = 1, value, 0)), 0) FROM event"
-                    "  WHERE film IN (SELECT low FROM temp.merged) GROUP BY film;"
+                    "INSERT INTO film_count SELECT low, sum(n_events), sum(n_ratings),"
+                    "  sum(n_watches), sum(n_likes), sum(sum_stars)"
+                    "  FROM film_count JOIN temp.merged ON high = film GROUP BY low"
+                    " ON CONFLICT DO UPDATE SET n_events = n_events + excluded.n_events,"
+                    "  n_ratings = n_ratings + excluded.n_ratings,"
+                    "  n_watches = n_watches + excluded.n_watches,"
+                    "  n_likes = n_likes + excluded.n_likes,"
+                    "  sum_stars = sum_stars + excluded.sum_stars;"
+                    "DELETE FROM film_count WHERE film IN (SELECT high FROM temp.merged);"
                     "DELETE FROM temp.merged",
                     err);
 }

@@ -82,6 +82,12 @@ static int bind_all(sqlite3_stmt *stmt, const char *letters, va_list args)
             code =
                 sqlite3_bind_text(stmt, i, va_arg(args, const char *), -1, SQLITE_STATIC);
             break;
+        case 'b': {
+            const void *data = va_arg(args, const void *);
+            code =
+                sqlite3_bind_blob64(stmt, i, data, va_arg(args, size_t), SQLITE_STATIC);
+            break;
+        }
         default:
             code = SQLITE_MISUSE;
         }

@@ -5,6 +5,7 @@
  *
  *     i  int64_t        n  int          d  double (NAN becomes NULL)
  *     z  int64_t, 0 becomes NULL        t  const char * (NULL becomes NULL), not copied
+ *     b  const void *, size_t: a blob, not copied
  *
  *     rc = db_sql_run(store, "INSERT INTO genre(name) VALUES (?)", err, "t", name);
  */
@@ -28,7 +29,8 @@ struct reel_store {
     struct base_text *text;
     struct base_buffer scratch; /* folded text; used inside one call only */
     bool is_read_only, is_importing;
-    struct db_batch *batch; /* what the table reel_batch shows; NULL outside db_batch.c */
+    unsigned char *record; /* (n_record_room) a history while it is put together */
+    size_t n_record_room;
     struct db_statement statement[256]; /* open addressing on the literal's address */
 };
 

@@ -4,7 +4,6 @@
 #include "base_alloc.h"
 #include "base_error.h"
 #include "base_file.h"
-#include "db_import.h"
 #include "db_schema.h"
 
 #include <string.h>
@@ -83,7 +82,6 @@ enum reel_status db_store_open(const char *path, int flags,
     rc = rc || !(flags & REEL_STORE_CREATE) ? rc : make_folder(path, err);
     rc = rc ? rc : connect(store, flags, err);
     rc = rc ? rc : make_current(store, schema, err);
-    rc = rc ? rc : db_batch_register(store, err);
     if (rc == REEL_OK) {
         *out = store;
         store = NULL;
@@ -110,6 +108,7 @@ void reel_store_close(struct reel_store *store)
     (void)sqlite3_close(store->sql);
     base_text_free(store->text);
     base_buffer_release(&store->scratch);
+    base_free(store->record);
     base_free(store->path);
     base_free(store);
 }
