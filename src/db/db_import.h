@@ -24,6 +24,12 @@ struct db_note_list {
     int32_t n, n_room;
 };
 
+/** Keys by the number that a name is; most sources number their viewers and films. */
+struct db_numbers {
+    int32_t *key; /* (n) 0: not known yet */
+    int32_t n;
+};
+
 struct reel_import {
     struct reel_store *store;
     char *label;
@@ -37,8 +43,9 @@ struct reel_import {
     struct base_hash *viewer_key; /* name -> key */
     struct base_hash *film_key;   /* db_join's name of a reference -> key */
     struct base_hash *genre, *keyword, *country, *person; /* name -> key */
-    char viewer_last[64]; /* rows of one viewer mostly come together */
-    int32_t viewer_last_key;
+    struct db_numbers viewer_number;
+    struct db_numbers film_number; /* of the source whose name is film_source */
+    char film_source[32];
     int64_t viewer_key_max; /* at the beginning or after the last batch */
     int64_t film_key_max;   /* at the beginning */
 
