@@ -108,13 +108,13 @@ static void genome_keeps_the_most_relevant_tags(void **state)
     char tags[1000] = "tagId,tag\n", scores[1000] = "movieId,tagId,relevance\n";
     char expected[1000] = "film movielens:1 keywords=";
     for (int i = 10; i < 40; i++) { // tag 10 is the least relevant, 0.60
-        (void)snprintf(tags + strlen(tags), 20, "%d,t%d\n", i, i);
+        (void)snprintf(tags + strlen(tags), 32, "%d,t%d\n", i, i);
         const int shuffled = 10 + (7 * i) % 30;
-        (void)snprintf(scores + strlen(scores), 20, "1,%d,0.%d\n", shuffled,
+        (void)snprintf(scores + strlen(scores), 32, "1,%d,0.%d\n", shuffled,
                        50 + shuffled);
     }
     for (int i = 39; i > 19; i--) {
-        (void)snprintf(expected + strlen(expected), 20, "%st%d", i < 39 ? "," : "", i);
+        (void)snprintf(expected + strlen(expected), 32, "%st%d", i < 39 ? "," : "", i);
     }
     const struct catalog_memory member[] = {
         {"genome-tags.csv", tags, strlen(tags)},
