@@ -35,6 +35,9 @@ static inline enum reel_status linear_score(const void *self,
         if (query->film[q] == l->failing) {
             return fail(err, REEL_EFAIL, "film %d fails", l->failing);
         }
+        if (q > 0 && query->film[q] <= query->film[q - 1]) {
+            return fail(err, REEL_EINVAL, "a history that does not ascend");
+        }
         for (int32_t j = 0; j < l->n_films && l->weights; j++) {
             score[j] += (query->value ? query->value[q] : 1) *
                         l->weights[query->film[q] * l->n_films + j];

@@ -102,6 +102,17 @@ static void a_score_without_shares_is_told_in_amounts(void **state)
     assert_string_equal(
         reason_text(&reason),
         "尽管有《Heat》（-1.500）；有+1.500并非来自您喜欢的影片；合计+0.000");
+    const struct reel_part large[] = {{0, 2}};
+    reason = reason_of(large, 1, -1, "en");
+    assert_string_equal(
+        reason_text(&reason),
+        "because you liked “Alien” (200 %); -100 % does not come from films "
+        "you liked");
+    reason = reason_of(large, 1, -1.5F, "en");
+    assert_string_equal(
+        reason_text(&reason),
+        "because you liked “Alien” (+2.000); -1.500 does not come from films "
+        "you liked; together +0.500");
     const struct reel_part wild[] = {{0, INFINITY}};
     reason = reason_of(wild, 1, 0, "en");
     assert_string_equal(reason_text(&reason),
