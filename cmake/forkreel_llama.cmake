@@ -8,17 +8,25 @@ foreach(part IN ITEMS CACHE LLAMA)
                     COMMAND_ERROR_IS_FATAL ANY)
   endif()
 endforeach()
-add_library(forkreel_llama INTERFACE IMPORTED GLOBAL)
-set(FORKREEL_LLAMA_LIBRARIES "")
-foreach(name IN ITEMS llama ggml ggml-blas ggml-cpu ggml-base)
+
+# Each archive is a target, so that what it needs comes after it on every linker's line.
+# forkreel_llama_library(NAME [what it links...])
+function(forkreel_llama_library name)
   set(file ${FORKREEL_LLAMA}/lib/lib${name}.a)
   if(NOT EXISTS ${file})
     message(FATAL_ERROR "no ${file}; run scripts/setup build")
   endif()
-  list(APPEND FORKREEL_LLAMA_LIBRARIES ${file})
-endforeach()
-set_target_properties(forkreel_llama PROPERTIES
-  INTERFACE_INCLUDE_DIRECTORIES ${FORKREEL_LLAMA}/include)
-# A C program links it, so the C++ run-time is named here.
-target_link_libraries(forkreel_llama INTERFACE ${FORKREEL_LLAMA_LIBRARIES} PkgConfig::OPENBLAS
-                      stdc++ Threads::Threads ${CMAKE_DL_LIBS} m)
+  add_library(forkreel_${name} STATIC IMPORTED GLOBAL)
+  set_target_properties(forkreel_${name} PROPERTIES IMPORTED_LOCATION ${file}
+    IMPORTED_LINK_INTERFACE_LANGUAGES CXX
+    INTERFACE_INCLUDE_DIRECTORIES ${FORKREEL_LLAMA}/include)
+  target_link_libraries(forkreel_${name} INTERFACE ${ARGN} Threads::Threads ${CMAKE_DL_LIBS} m)
+  set(FORKREEL_LLAMA_LIBRARIES ${FORKREEL_LLAMA_LIBRARIES} ${file} PARENT_SCOPE)
+endfunction()
+
+set(FORKREEL_LLAMA_LIBRARIES "")
+forkreel_llama_library(llama forkreel_ggml)
+forkreel_llama_library(ggml forkreel_ggml-blas forkreel_ggml-cpu)
+forkreel_llama_library(ggml-blas forkreel_ggml-base PkgConfig::OPENBLAS)
+forkreel_llama_library(ggml-cpu forkreel_ggml-base)
+forkreel_llama_library(ggml-base)
