@@ -226,6 +226,28 @@ enum reel_status db_film_write(struct reel_import *import, int64_t key,
 
 // ---- words ----
 
+// "d'Amélie" is one word to the cutter; people look for "Amélie". What follows an apostrophe
+// is indexed on its own as well, unless it is as short as in "don't".
+static enum reel_status elided_words(struct reel_store *store, const char *text,
+                                     struct base_buffer *words, struct reel_error *err)
+{
+    static const char typographic[] = "\xe2\x80\x99";
+    enum reel_status rc = REEL_OK;
+    for (const char *at = text; rc == REEL_OK && *at; at++) {
+        const size_t n_mark_bytes = *at == '\''                        ? 1
+                                    : strncmp(at, typographic, 3) == 0 ? 3
+                                                                       : 0;
+        const size_t n_bytes = n_mark_bytes ? strcspn(at + n_mark_bytes, " '") : 0;
+        if (n_bytes > 2) {
+            rc = base_text_words(store->text, at + n_mark_bytes, n_bytes, true, words,
+                                 err);
+            rc = rc || base_buffer_add_char(words, ' ') ? rc
+                                                        : fail(err, REEL_ENOMEM, "words");
+        }
+    }
+    return rc;
+}
+
 // The first column of every row that `sql` gives for a film, cut into words.
 static enum reel_status words_of(struct reel_store *store, const char *sql, int64_t film,
                                  struct base_buffer *words, struct reel_error *err)
@@ -243,6 +265,7 @@ static enum reel_status words_of(struct reel_store *store, const char *sql, int6
         if (rc == REEL_OK && !base_buffer_add_char(words, ' ')) {
             rc = fail(err, REEL_ENOMEM, "words of film %lld", (long long)film);
         }
+        rc = rc ? rc : elided_words(store, text, words, err);
         rc = rc ? rc : db_sql_next(store, stmt, &is_row, err);
     }
     db_sql_leave(stmt);

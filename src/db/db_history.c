@@ -169,12 +169,16 @@ static enum reel_status row_add(struct history *h, sqlite3_stmt *stmt, int32_t *
 {
     const int64_t viewer = sqlite3_column_int64(stmt, 0);
     const unsigned char *record = sqlite3_column_blob(stmt, 1);
-    const int64_t n = sqlite3_column_bytes(stmt, 1) / DB_EVENT_BYTES;
+    const int32_t n_bytes = sqlite3_column_bytes(stmt, 1), n = n_bytes / DB_EVENT_BYTES;
     while (*row < h->n_viewers && h->viewer_key[*row] < viewer) {
         h->start[++*row] = h->n;
     }
     if (*row == h->n_viewers || h->viewer_key[*row] != viewer) {
         return fail(err, REEL_EFORMAT, "a history of no viewer %" PRId64, viewer);
+    }
+    if (n_bytes % DB_EVENT_BYTES) {
+        return fail(err, REEL_EFORMAT, "the history of viewer %" PRId64 " is damaged",
+                    viewer);
     }
     enum reel_status rc = REEL_OK;
     if (h->n + n > h->n_room) {

@@ -96,15 +96,16 @@ static const char *keep(struct base_arena *arena, sqlite3_stmt *stmt, int column
     "  LIMIT 5)), '')"
 
 // bm25 is the better the lower; titles count most, then people. What many have seen comes
-// first among equals: up to 3 points.
+// first among equals: up to 3 points. The exact title comes before all, and is found even
+// where the words are not ("The Heat").
 static const char hits_by_words[] = HIT_COLUMNS
-    " FROM (SELECT w.rowid AS key, bm25(film_words, 4, 2, 1) AS score FROM film_words w"
-    "  WHERE film_words MATCH ?1) m JOIN film f ON f.key = m.key"
-    " LEFT JOIN film_count c ON c.film = f.key"
-    " ORDER BY EXISTS (SELECT 1 FROM film_title WHERE film = f.key AND title_key = ?2) "
-    "DESC,"
-    "  m.score - 3.0 * coalesce(c.n_events, 0) / (coalesce(c.n_events, 0) + 50), f.key"
-    " LIMIT ?3";
+    " FROM (SELECT key, min(score) AS score FROM ("
+    "  SELECT rowid AS key, bm25(film_words, 4, 2, 1) AS score FROM film_words"
+    "   WHERE film_words MATCH ?1"
+    "  UNION ALL SELECT film, -1e9 FROM film_title WHERE title_key = ?2) GROUP BY key) m"
+    " JOIN film f ON f.key = m.key LEFT JOIN film_count c ON c.film = f.key"
+    " ORDER BY m.score - 3.0 * coalesce(c.n_events, 0) / (coalesce(c.n_events, 0) + 50),"
+    "  f.key LIMIT ?3";
 
 static const char hits_all[] =
     HIT_COLUMNS " FROM film f LEFT JOIN film_count c ON c.film = f.key"
