@@ -20,7 +20,7 @@ struct db_unit {
 static inline int db_unit_begin(void **state)
 {
     struct db_unit *u = calloc(1, sizeof *u);
-    (void)snprintf(u->folder, sizeof u->folder, "/tmp/forkreel-unit-XXXXXX");
+    (void)snprintf(u->folder, sizeof u->folder, "%s/forkreel-unit-XXXXXX", P_tmpdir);
     assert_non_null(mkdtemp(u->folder));
     (void)snprintf(u->path, sizeof u->path, "%s/new/test.db", u->folder);
     assert_ok(reel_store_open(u->path, REEL_STORE_CREATE, &u->store, &u->err), u->err);
