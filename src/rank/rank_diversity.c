@@ -8,10 +8,11 @@
  * films from counting as alike. Their trade-off theta = 1 - d, q_i = exp(a r_i),
  * a = theta / (2 (1 - theta)), makes the step argmax of
  *     theta r_i + (1 - theta) log d2_i
- * with d2_i the pivot of the incremental Cholesky factor of S; written so, both ends of
- * the knob are finite. Departure: they stop when no pivot is left above a threshold, a list
- * of n films must have n; from there on the pivot counts as the threshold and the relevance
- * decides. A film picked so adds no direction, and the factor stays as it is.
+ * with d2_i the pivot of the incremental Cholesky factor of (1 + s_ij) / 2; written so, both
+ * ends of the knob are finite. Departure: entries off the diagonal are shrunk by SHRINKAGE.
+ * They stop when no pivot is left; a list of n films must have n, also where films are
+ * copies or vectors short. Shrunk, no pivot vanishes, and what is picked when all directions
+ * are taken spreads over them evenly.
  */
 #include "rank_diversity.h"
 
@@ -20,11 +21,12 @@
 
 #include <math.h>
 
-#define PIVOT_MIN 1e-6 /* similarities are single precision */
+#define SHRINKAGE 0.01
 
+/** Off the diagonal; on it, 1. */
 static double kernel_entry(double similarity)
 {
-    return (1 + similarity) / 2;
+    return (1 - SHRINKAGE) * (1 + similarity) / 2;
 }
 
 /** Index of the largest value that is not taken; ties to the smallest index. */
@@ -64,18 +66,9 @@ static void mmr_update(struct greedy *g, int32_t pick)
     }
 }
 
-static double dpp_value(const struct greedy *g, int32_t i)
-{
-    const double pivot = g->pivot[i] > PIVOT_MIN ? g->pivot[i] : PIVOT_MIN;
-    return (1 - g->diversity) * g->relevance[i] + g->diversity * log(pivot);
-}
-
 /** One more row of the factor, and with it the pivots of all that are left. */
 static void dpp_update(struct greedy *g, int32_t pick)
 {
-    if (g->pivot[pick] <= PIVOT_MIN) {
-        return;
-    }
     const size_t n = (size_t)g->n;
     double *e = g->factor + (size_t)g->n_rows * n;
     rank_similarity_row(g->similarity, pick, g->row);
@@ -91,9 +84,12 @@ static void dpp_update(struct greedy *g, int32_t pick)
     }
     const double root = sqrt(g->pivot[pick]);
     for (int32_t i = 0; i < g->n; i++) {
-        e[i] /= root;
-        g->pivot[i] -= e[i] * e[i];
-        g->value[i] = dpp_value(g, i);
+        if (!g->is_taken[i]) {
+            e[i] /= root;
+            g->pivot[i] -= e[i] * e[i];
+            g->value[i] =
+                (1 - g->diversity) * g->relevance[i] + g->diversity * log(g->pivot[i]);
+        }
     }
     g->n_rows++;
 }
@@ -139,7 +135,7 @@ enum reel_status rank_diversify(enum reel_diversity_method method,
     }
     for (int32_t i = 0; i < n; i++) {
         g.nearest[i] = -1;
-        g.pivot[i] = kernel_entry(1);
+        g.pivot[i] = 1;
         g.value[i] = (1 - diversity) * relevance[i]; // nothing picked: all differ alike
     }
     for (int32_t p = 0; p < g.n_pick; p++) {
@@ -157,21 +153,18 @@ enum reel_status rank_diversify(enum reel_diversity_method method,
 
 /* ---- naive ---- */
 
-/** log det of the kernel among `film` (n) by elimination in `a` (n, n); -INFINITY when 0. */
+/** log det of the kernel among `film` (n) by elimination in `a` (n, n). */
 static double log_determinant(const struct rank_similarity *similarity,
                               const int32_t *film, int32_t n, double *a)
 {
     double log_det = 0;
     for (int32_t i = 0; i < n; i++) {
         for (int32_t j = 0; j < n; j++) {
-            a[i * n + j] =
-                kernel_entry(rank_similarity_naive(similarity, film[i], film[j]));
+            const double s = rank_similarity_naive(similarity, film[i], film[j]);
+            a[i * n + j] = i == j ? 1 : kernel_entry(s);
         }
     }
     for (int32_t p = 0; p < n; p++) {
-        if (a[p * n + p] <= 0) {
-            return -INFINITY;
-        }
         log_det += log(a[p * n + p]);
         for (int32_t i = p + 1; i < n; i++) {
             const double ratio = a[i * n + p] / a[p * n + p];
@@ -183,28 +176,24 @@ static double log_determinant(const struct rank_similarity *similarity,
     return log_det;
 }
 
-/** What the naive pick maximises; `basis` (n_basis + 1) has room for i at its end. */
+/** What picking i next is worth; picked (n_picked + 1) has room for i at its end. */
 static double naive_value(enum reel_diversity_method method, double relevance,
                           const struct rank_similarity *similarity, double diversity,
-                          int32_t i, const int32_t *picked, int32_t n_picked,
-                          int32_t *basis, int32_t n_basis, double *matrix,
-                          double *log_gain)
+                          int32_t i, int32_t *picked, int32_t n_picked, double *matrix)
 {
-    *log_gain = 0;
-    if (n_picked == 0) {
-        return (1 - diversity) * relevance;
-    }
+    double difference = 0;
     if (method == REEL_DIVERSITY_MMR) {
         double nearest = -1;
         for (int32_t p = 0; p < n_picked; p++) {
             nearest = fmax(nearest, rank_similarity_naive(similarity, i, picked[p]));
         }
-        return (1 - diversity) * relevance - diversity * nearest;
+        difference = -nearest;
+    } else {
+        picked[n_picked] = i;
+        difference = log_determinant(similarity, picked, n_picked + 1, matrix) -
+                     log_determinant(similarity, picked, n_picked, matrix);
     }
-    basis[n_basis] = i;
-    *log_gain = log_determinant(similarity, basis, n_basis + 1, matrix) -
-                log_determinant(similarity, basis, n_basis, matrix);
-    return (1 - diversity) * relevance + diversity * fmax(*log_gain, log(PIVOT_MIN));
+    return (1 - diversity) * relevance + diversity * difference;
 }
 
 enum reel_status rank_diversify_naive(enum reel_diversity_method method,
@@ -213,38 +202,25 @@ enum reel_status rank_diversify_naive(enum reel_diversity_method method,
                                       double diversity, int32_t n_pick, int32_t *picked,
                                       struct reel_error *err)
 {
-    const size_t n_most = (size_t)(n < n_pick ? n : n_pick);
-    double *matrix = base_alloc_array((n_most + 1) * (n_most + 1), sizeof *matrix);
-    int32_t *basis = base_alloc_array(n_most + 1, sizeof *basis);
+    const int32_t n_most = n < n_pick ? n : n_pick;
+    double *matrix = base_alloc_array((size_t)n_most * (size_t)n_most, sizeof *matrix);
+    double *value = base_alloc_array((size_t)n, sizeof *value);
     uint8_t *is_taken = base_alloc_zeroed((size_t)n, 1);
     enum reel_status rc = REEL_OK;
-    if (!matrix || !basis || !is_taken) {
+    if (!matrix || !value || !is_taken) {
         rc = fail(err, REEL_ENOMEM, "out of memory to order %d candidates", n);
-        goto done;
     }
-    int32_t n_basis = 0;
-    for (int32_t p = 0; p < (int32_t)n_most; p++) {
-        int32_t best = -1;
-        double best_value = 0, best_gain = 0;
+    for (int32_t p = 0; p < n_most && rc == REEL_OK; p++) {
         for (int32_t i = 0; i < n; i++) {
-            double gain;
-            const double value = naive_value(method, relevance[i], similarity, diversity,
-                                             i, picked, p, basis, n_basis, matrix, &gain);
-            if (!is_taken[i] && (best < 0 || value > best_value)) {
-                best = i;
-                best_value = value;
-                best_gain = gain;
-            }
+            value[i] = is_taken[i] ? 0
+                                   : naive_value(method, relevance[i], similarity,
+                                                 diversity, i, picked, p, matrix);
         }
-        picked[p] = best;
-        is_taken[best] = 1;
-        if (best_gain > log(PIVOT_MIN)) {
-            basis[n_basis++] = best;
-        }
+        picked[p] = best_free(value, is_taken, n);
+        is_taken[picked[p]] = 1;
     }
-done:
     base_free(matrix);
-    base_free(basis);
+    base_free(value);
     base_free(is_taken);
     return rc;
 }

@@ -10,7 +10,7 @@ are multiples of 1/64, so single precision adds them exactly and ties do occur.
 import numpy as np
 
 ALPHA = 0.01
-PIVOT_MIN = 1e-6
+SHRINKAGE = 0.01
 
 
 def emit(kind, name, values):
@@ -122,23 +122,18 @@ def mmr(relevance, s, d, n_pick):
 
 
 def dpp(relevance, s, d, n_pick):
-    kernel = (1 + s) / 2
-    picked, basis = [], []
+    kernel = (1 - SHRINKAGE) * (1 + s) / 2
+    np.fill_diagonal(kernel, 1)
+    picked = []
     while len(picked) < n_pick:
-        gain = np.zeros(len(s))
-        if picked:
-            for i in range(len(s)):
-                both = basis + [i]
-                det = np.linalg.det(kernel[np.ix_(both, both)])
-                gain[i] = det / np.linalg.det(kernel[np.ix_(basis, basis)])
-            value = (1 - d) * relevance + d * np.log(np.maximum(gain, PIVOT_MIN))
-        else:
-            value = (1 - d) * relevance
-        value[picked] = -np.inf
-        best = int(np.argmax(value))
-        if not picked or gain[best] > PIVOT_MIN:
-            basis.append(best)
-        picked.append(best)
+        value = np.full(len(s), -np.inf)
+        for i in set(range(len(s))) - set(picked):
+            both = picked + [i]
+            gain = np.linalg.det(kernel[np.ix_(both, both)])
+            if picked:
+                gain /= np.linalg.det(kernel[np.ix_(picked, picked)])
+            value[i] = (1 - d) * relevance[i] + d * np.log(gain)
+        picked.append(int(np.argmax(value)))
     return picked
 
 
