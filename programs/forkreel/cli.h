@@ -40,6 +40,8 @@ struct cli {
     int32_t n_threads;
     int i_command; /* index of the command in argv; 0: none given */
     struct reel_progress_bar bar;
+    char *(*help_more)(
+        const struct cli *cli); /* closes the help of the command that runs */
 };
 
 struct cli_command {
@@ -60,6 +62,8 @@ const struct cli_command *cli_command_find(const char *name); /* NULL: none */
 extern volatile int cli_stop;
 /** Where long work reports: a bar on a terminal, silence elsewhere; stops at Ctrl-C. */
 struct reel_progress cli_progress(struct cli *cli);
+/** Draws nothing, but stops at Ctrl-C: for work whose steps another bar counts. */
+struct reel_progress cli_progress_silent(void);
 /** Out of memory in the program itself: say so and exit. */
 void *cli_need(void *memory);
 double cli_clock_s(void); /* never goes back */
@@ -130,8 +134,7 @@ enum reel_status cli_error(struct reel_error *err, enum reel_status code,
 
 /* ---- tables and cards (cli_table.c) ---- */
 
-/** How a column stands; the last two give way when a terminal is too narrow. */
-enum cli_align { CLI_LEFT, CLI_RIGHT, CLI_SHRINK /* cut */, CLI_WRAP };
+enum cli_align { CLI_LEFT, CLI_RIGHT, CLI_SHRINK /* left; cut to fit a terminal */ };
 
 struct cli_column {
     const char *name; /* a message */

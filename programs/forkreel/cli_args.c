@@ -41,6 +41,17 @@ static void set_lang(struct cli *cli, const char *lang, struct argp_state *state
     cli_text_language(cli->lang);
 }
 
+/** argp wraps by bytes, which tears Chinese apart: what closes the help goes past it. */
+static void show_help(const struct cli *cli, struct argp_state *state)
+{
+    argp_state_help(state, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
+    if (cli->help_more) {
+        char *text = cli->help_more(cli);
+        printf("\n%s", text);
+        free(text);
+    }
+}
+
 static error_t global_option(int key, char *arg, struct argp_state *state)
 {
     struct cli *cli = state->input;
@@ -64,8 +75,8 @@ static error_t global_option(int key, char *arg, struct argp_state *state)
         cli->n_threads = cli_arg_int(state, "--threads", arg, 1, 1024);
         return 0;
     case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
+        show_help(cli, state);
+        exit(CLI_DONE);
     case KEY_USAGE:
         argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
         return 0;
@@ -74,7 +85,7 @@ static error_t global_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-/** Texts of help are message keys; the lines that close it are made when they are needed. */
+/** Texts of help are message keys. */
 static char *help_text(int key, const char *text, void *input)
 {
     (void)key, (void)input;
@@ -162,15 +173,6 @@ static error_t command_word(int key, char *arg, struct argp_state *state)
     }
 }
 
-static char *command_help(int key, const char *text, void *input)
-{
-    const struct call *call = input;
-    if (key == ARGP_KEY_HELP_POST_DOC && call->args->more) {
-        return call->args->more(call->cli);
-    }
-    return help_text(key, text, input);
-}
-
 /** What follows the command in its usage lines, as argp wants it; free it. */
 static char *args_doc(const struct cli_command *command)
 {
@@ -208,11 +210,12 @@ void cli_args_parse(struct cli *cli, const struct cli_command *command,
                               .args_doc = words,
                               .doc = command->summary,
                               .children = children,
-                              .help_filter = command_help};
+                              .help_filter = help_text};
     struct call call = {cli, command, args, word, 0, input};
     for (int w = 0; w < args->n_words_max; w++) {
         word[w] = NULL;
     }
+    cli->help_more = args->more;
     char *name = cli_format("forkreel %s", command->name);
     argv[0] = name;
     argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &call);

@@ -330,20 +330,21 @@ bool session_models_check(struct cli *cli, struct cli_names *names)
     return true;
 }
 
-/** "    factors    64; 8..256  number of factors". */
+/** "    factors    64; 1..1024    length of a vector". */
 static void print_setting(FILE *out, const struct reel_setting *setting)
 {
-    fprintf(out, "    %-16s ", setting->name);
+    char range[128];
     if (setting->choice) {
-        const int n = (int)setting->high + 1;
-        fprintf(out, "%s;", setting->choice[(int)setting->standard]);
-        for (int i = (int)setting->low; i < n; i++) {
-            fprintf(out, " %s", setting->choice[i]);
+        int n =
+            snprintf(range, sizeof range, "%s;", setting->choice[(int)setting->standard]);
+        for (int i = 0; i <= (int)setting->high && n < (int)sizeof range; i++) {
+            n += snprintf(range + n, sizeof range - (size_t)n, " %s", setting->choice[i]);
         }
     } else {
-        fprintf(out, "%g; %g..%g", setting->standard, setting->low, setting->high);
+        snprintf(range, sizeof range, "%g; %g..%g", setting->standard, setting->low,
+                 setting->high);
     }
-    fprintf(out, "  %s\n", tr(setting->summary));
+    fprintf(out, "    %-15s %-31s %s\n", setting->name, range, tr(setting->summary));
 }
 
 char *session_models_help(const struct cli *cli)
@@ -436,10 +437,10 @@ static enum reel_status trial_keep(struct trial_run *run,
         cli_table_text(run->table, run->model);
         cli_table_cell(run->table, "%d", run->i_trial);
         char *text = session_settings_short(run->model, settings);
-        cli_table_text(run->table, text);
-        free(text);
         cli_table_cell(run->table, "%.4f", score);
         cli_table_cell(run->table, "%.2f", seconds);
+        cli_table_text(run->table, text);
+        free(text);
     }
     if (run->json) {
         json_array_append_new(run->json,
@@ -461,8 +462,8 @@ static enum reel_status trial_measure(const struct reel_train_options *opt, doub
     const double begin_s = cli_clock_s();
     struct reel_train_options own = *opt;
     own.n_threads = cli->n_threads;
-    // A trial's epochs would make the bar jump: it counts trials, and only listens for Ctrl-C.
-    own.progress = (struct reel_progress){0};
+    // The bar counts trials; the epochs of each would make it jump.
+    own.progress = cli_progress_silent();
     const struct reel_progress progress = cli_progress(cli);
     if (!progress.report(run->model, run->i_trial, run->n_trials, progress.payload)) {
         return cli_error(err, REEL_ECANCELLED, tr("stopped after %d of %d trials of %s"),

@@ -15,10 +15,8 @@
 void cli_table_init(struct cli_table *table, const struct cli_column *columns,
                     int n_columns)
 {
-    static const int flags[] = {[CLI_LEFT] = 0,
-                                [CLI_RIGHT] = SCOLS_FL_RIGHT,
-                                [CLI_SHRINK] = SCOLS_FL_TRUNC,
-                                [CLI_WRAP] = SCOLS_FL_WRAP};
+    static const int flags[] = {
+        [CLI_LEFT] = 0, [CLI_RIGHT] = SCOLS_FL_RIGHT, [CLI_SHRINK] = SCOLS_FL_TRUNC};
     *table = (struct cli_table){.scols = cli_need(scols_new_table())};
     for (int c = 0; c < n_columns; c++) {
         cli_need(scols_table_new_column(table->scols, tr(columns[c].name), 0,

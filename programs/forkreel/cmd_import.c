@@ -77,7 +77,8 @@ static char *formats_help(const struct cli *cli)
     }
     fprintf(out, "\n%s\n",
             tr("Fields of csv and jsonl: viewer, film, title, year, rating, timestamp, "
-               "watched, liked, tag, review, text, imdb, tmdb."));
+               "watched,\n"
+               "liked, tag, review, text, imdb, tmdb."));
     fclose(out);
     return cli_need(text);
 }

@@ -110,11 +110,11 @@ static void show_model(struct trainer *run, const struct reel_model *model,
     cli_table_text(run->models, name);
     cli_table_cell(run->models, "%.2f", seconds);
     char *settings = session_settings_short(name, reel_model_settings(model));
+    cli_table_text(run->models, path);
+    cli_table_text(run->models, chosen);
     cli_table_text(run->models, settings);
     free(settings);
-    cli_table_text(run->models, chosen);
     chosen = chosen ? chosen : tr("standard");
-    cli_table_text(run->models, path);
     json_array_append_new(run->json_models,
                           json_pack("{s:s, s:o, s:o, s:s, s:o}", "model", name, "seconds",
                                     cli_json_real(seconds), "settings",
@@ -208,16 +208,17 @@ static enum cli_exit train_all(struct trainer *run)
 
 static enum cli_exit train_session(struct session *s, const struct train_words *words)
 {
+    // Settings stand last: a long line then wraps at its end and not inside the table.
     static const struct cli_column trial_columns[] = {{"MODEL", CLI_LEFT},
                                                       {"TRIAL", CLI_RIGHT},
-                                                      {"SETTINGS", CLI_WRAP},
                                                       {"NDCG@10", CLI_RIGHT},
-                                                      {"SECONDS", CLI_RIGHT}};
+                                                      {"SECONDS", CLI_RIGHT},
+                                                      {"SETTINGS", CLI_LEFT}};
     static const struct cli_column model_columns[] = {{"MODEL", CLI_LEFT},
                                                       {"SECONDS", CLI_RIGHT},
-                                                      {"SETTINGS", CLI_WRAP},
+                                                      {"FILE", CLI_LEFT},
                                                       {"CHOSEN", CLI_LEFT},
-                                                      {"FILE", CLI_LEFT}};
+                                                      {"SETTINGS", CLI_LEFT}};
     struct cli_table trials, models;
     cli_table_init(&trials, trial_columns, sizeof trial_columns / sizeof *trial_columns);
     cli_table_init(&models, model_columns, sizeof model_columns / sizeof *model_columns);

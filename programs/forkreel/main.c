@@ -26,6 +26,11 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigset_t both; // a parent may have left them blocked
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &both, NULL);
 }
 
 /** Widths and wrapping need UTF-8; numbers stay as they are everywhere. */
@@ -101,6 +106,17 @@ char *cli_home_path(const struct cli *cli, const char *name)
 struct reel_progress cli_progress(struct cli *cli)
 {
     return reel_progress_bar_callback(&cli->bar);
+}
+
+static bool go_on(const char *stage, double done, double total, void *payload)
+{
+    (void)stage, (void)done, (void)total, (void)payload;
+    return !cli_stop;
+}
+
+struct reel_progress cli_progress_silent(void)
+{
+    return (struct reel_progress){.report = go_on};
 }
 
 const struct cli_command *cli_command_find(const char *name)

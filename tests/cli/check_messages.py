@@ -21,13 +21,18 @@ SAID = [
     rf'\btr\(\s*{TEXT}\)',
     rf'\.summary = {TEXT}',
     rf'\.doc = {TEXT}',
-    rf'\{{{TEXT}, CLI_(?:LEFT|RIGHT|SHRINK|WRAP)\}}',
+    rf'\{{{TEXT}, CLI_(?:LEFT|RIGHT|SHRINK)\}}',
     rf'\{{(?:"[^"]*"|NULL),\s*[^,{{}}]+,\s*(?:"[^"]*"|NULL),\s*\w+,\s*{TEXT},\s*\d+\}}',
 ]
 
 
 def literal(text):
-    return "".join(ast.literal_eval(part) for part in re.findall(r'"(?:[^"\\\n]|\\.)*"', text))
+    """The value of C string literals side by side; None for escapes that Python lacks."""
+    try:
+        return "".join(ast.literal_eval(part)
+                       for part in re.findall(r'"(?:[^"\\\n]|\\.)*"', text))
+    except SyntaxError:
+        return None
 
 
 def said_in(paths):
@@ -62,9 +67,10 @@ def main():
             findings.append(f"other conversions: {en!r} {zh!r}")
     said = said_in(SOURCES)
     findings += [f"{said[en]}: no Chinese for {en!r}" for en in said if en not in table]
-    elsewhere = "".join(path.read_text(encoding="utf-8") for path in OTHERS)
+    elsewhere = {literal(text) for path in OTHERS
+                 for text in re.findall(TEXT, path.read_text(encoding="utf-8"))}
     findings += [f"nobody says {en!r}" for en in table
-                 if en not in said and f'"{en}"' not in elsewhere]
+                 if en not in said and en not in elsewhere]
     for finding in findings:
         print(finding)
     print(f"{len(table)} messages, {len(findings)} findings")

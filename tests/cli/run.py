@@ -4,7 +4,7 @@
 A case is a folder; its name says what it shows. Files in it, all but the first optional:
 
     cmd      shell script, run in an empty folder with forkreel on the PATH, $data the sample
-             data, FORKREEL_HOME inside the folder, English, UTF-8
+             data, $tests this folder, FORKREEL_HOME inside the folder, English, UTF-8
     before   "imported" or "trained": the sample set is imported, trained, before cmd begins
     status   exit status of the script; 0 without the file
     stdout   patterns for what it wrote, one a line; without the file it must write nothing
@@ -41,7 +41,7 @@ def run_script(script, folder, program):
         (bin_folder / "forkreel").symlink_to(program)
     environment = {
         "PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8",
-        "FORKREEL_HOME": str(folder / "home"), "data": str(DATA),
+        "FORKREEL_HOME": str(folder / "home"), "data": str(DATA), "tests": str(Path(__file__).resolve().parent),
         "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""),
         "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1"),
     }
