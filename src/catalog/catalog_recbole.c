@@ -14,6 +14,8 @@
 #include "catalog_draft.h"
 #include "catalog_read.h"
 
+#include "base_text.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -255,17 +257,22 @@ static enum reel_status read_member(struct recbole *b, int32_t i_member, read_ca
     return rc;
 }
 
-// "folder/ml-100k.inter" to "ml-100k".
+// "folder/ml-100k.inter" to "ml-100k"; "recbole" when the name cannot serve.
 static void name_space(struct recbole *b, const char *member)
 {
     const char *slash = strrchr(member, '/');
     const char *base = slash ? slash + 1 : member;
-    const char *dot = strrchr(base, '.');
-    if (dot && strcasecmp(dot, ".gz") == 0) {
-        while (dot > base && *--dot != '.') {
-        }
+    size_t n = strlen(base), bad;
+    if (n > 3 && strcasecmp(base + n - 3, ".gz") == 0) {
+        n -= 3;
     }
-    (void)snprintf(b->space, sizeof b->space, "%.*s", dot ? (int)(dot - base) : 64, base);
+    while (n > 0 && base[n - 1] != '.') {
+        n--;
+    }
+    n -= n > 0;
+    const bool serves = n > 0 && n < sizeof b->space && base_utf8_check(base, n, &bad);
+    (void)snprintf(b->space, sizeof b->space, "%.*s", serves ? (int)n : 64,
+                   serves ? base : "recbole");
 }
 
 enum reel_status catalog_recbole_read(struct catalog_reader *r, struct reel_error *err)

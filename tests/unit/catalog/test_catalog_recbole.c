@@ -32,6 +32,15 @@ static void interactions_alone_are_enough(void **state)
                 "rate 196 ml-100k:242 3 @881250949\n");
 }
 
+static void name_of_the_file_is_the_id_space_if_it_can_be(void **state)
+{
+    (void)state;
+    static const char text[] = "user_id:token\titem_id:token\n196\t242\n";
+    expect_told("recbole", "a/b.c.inter", text, "watch 196 b.c:242\n");
+    expect_told("recbole", ".inter", text, "watch 196 recbole:242\n");
+    expect_told("recbole", "\xff.inter", text, "watch 196 recbole:242\n");
+}
+
 static void interactions_without_ratings_are_watches(void **state)
 {
     (void)state;
@@ -66,6 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folder_gives_films_traits_ratings_and_facts),
         cmocka_unit_test(interactions_alone_are_enough),
+        cmocka_unit_test(name_of_the_file_is_the_id_space_if_it_can_be),
         cmocka_unit_test(interactions_without_ratings_are_watches),
         cmocka_unit_test(wrong_files_are_told),
         cmocka_unit_test(lost_memory_is_reported),
