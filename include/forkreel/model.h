@@ -38,6 +38,7 @@ struct reel_setting {
     enum reel_setting_scale scale;
     const char *summary;       /* one line for help */
     const char *const *choice; /* names of the values 0, 1, ...; NULL: a number */
+    bool is_searched; /* reel_settings_search moves it; the others cost or are exact */
 };
 
 struct reel_model_class_info {

@@ -63,24 +63,27 @@ enum setting_place {
     N_SETTINGS,
 };
 
-static const char *const weightings[] = {"frequency", "confidence", NULL};
-static const char *const solvers[] = {"cholesky", "cg", "block", NULL};
+static const char *const weightings[] = {"frequency", "confidence", NULL, false};
+static const char *const solvers[] = {"cholesky", "cg", "block", NULL, false};
 
 static const struct reel_setting settings[N_SETTINGS] = {
-    {"factors", 64, 1, 1024, REEL_SCALE_INTEGER, "length of a vector", NULL},
-    {"iterations", 15, 1, 1000, REEL_SCALE_INTEGER, "sweeps over films and viewers",
-     NULL},
+    {"factors", 64, 1, 1024, REEL_SCALE_INTEGER, "length of a vector", NULL, false},
+    {"iterations", 15, 1, 1000, REEL_SCALE_INTEGER, "sweeps over films and viewers", NULL,
+     false},
     {"weighting", ALS_CONFIDENCE, 0, 1, REEL_SCALE_INTEGER, "how choices weigh",
-     weightings},
+     weightings, false},
     {"alpha", 5, 1e-6, 1e4, REEL_SCALE_LOG,
-     "confidence: weight of a choice, frequency: weight of all else", NULL},
-    {"regularization", 30, 0, 1e5, REEL_SCALE_LOG, "pull of vectors to zero", NULL},
+     "confidence: weight of a choice, frequency: weight of all else", NULL, true},
+    {"regularization", 30, 0, 1e5, REEL_SCALE_LOG, "pull of vectors to zero", NULL, true},
     {"exponent", 1, 0, 2, REEL_SCALE_LINEAR, "frequency: power of the history's length",
-     NULL},
-    {"solver", ALS_CHOLESKY, 0, 2, REEL_SCALE_INTEGER, "how a row is solved", solvers},
-    {"cg_steps", 3, 1, 100, REEL_SCALE_INTEGER, "steps of the solver cg", NULL},
-    {"block", 32, 16, 256, REEL_SCALE_INTEGER, "dimensions of the solver block", NULL},
-    {"stdev", 0.1, 1e-4, 10, REEL_SCALE_LOG, "size of the first random vectors", NULL},
+     NULL, true},
+    {"solver", ALS_CHOLESKY, 0, 2, REEL_SCALE_INTEGER, "how a row is solved", solvers,
+     false},
+    {"cg_steps", 3, 1, 100, REEL_SCALE_INTEGER, "steps of the solver cg", NULL, false},
+    {"block", 32, 16, 256, REEL_SCALE_INTEGER, "dimensions of the solver block", NULL,
+     false},
+    {"stdev", 0.1, 1e-4, 10, REEL_SCALE_LOG, "size of the first random vectors", NULL,
+     false},
 };
 
 struct als_params als_params_read(const double *setting)

@@ -32,10 +32,10 @@
 enum setting_place { S_FACTORS, S_EPOCHS, S_RATE, S_L2, N_SETTINGS };
 
 static const struct reel_setting settings[N_SETTINGS] = {
-    {"factors", 63, 1, 1023, REEL_SCALE_INTEGER, "length of a vector", NULL},
-    {"epochs", 60, 1, 10000, REEL_SCALE_INTEGER, "passes over all choices", NULL},
-    {"rate", 0.05, 1e-5, 10, REEL_SCALE_LOG, "length of a step", NULL},
-    {"l2", 0.01, 0, 10, REEL_SCALE_LOG, "pull of vectors to zero", NULL},
+    {"factors", 63, 1, 1023, REEL_SCALE_INTEGER, "length of a vector", NULL, false},
+    {"epochs", 60, 1, 10000, REEL_SCALE_INTEGER, "passes over all choices", NULL, true},
+    {"rate", 0.05, 1e-5, 10, REEL_SCALE_LOG, "length of a step", NULL, true},
+    {"l2", 0.01, 0, 10, REEL_SCALE_LOG, "pull of vectors to zero", NULL, true},
 };
 
 enum { FOLD_EPOCHS = 20, NEGATIVE_TRIES = 16 };

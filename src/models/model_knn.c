@@ -25,13 +25,14 @@
 enum setting_place { S_NEIGHBOURS, S_SHRINK, N_SETTINGS };
 
 static const struct reel_setting item_settings[N_SETTINGS] = {
-    {"neighbours", 200, 1, 100000, REEL_SCALE_INTEGER, "films kept for a film", NULL},
-    {"shrink", 0, 0, 1e5, REEL_SCALE_LINEAR, "doubt about short histories", NULL},
+    {"neighbours", 200, 1, 100000, REEL_SCALE_INTEGER, "films kept for a film", NULL,
+     true},
+    {"shrink", 0, 0, 1e5, REEL_SCALE_LINEAR, "doubt about short histories", NULL, true},
 };
 static const struct reel_setting user_settings[N_SETTINGS] = {
-    {"neighbours", 100, 1, 100000, REEL_SCALE_INTEGER, "viewers asked for a viewer",
-     NULL},
-    {"shrink", 10, 0, 1e5, REEL_SCALE_LINEAR, "doubt about short histories", NULL},
+    {"neighbours", 100, 1, 100000, REEL_SCALE_INTEGER, "viewers asked for a viewer", NULL,
+     true},
+    {"shrink", 10, 0, 1e5, REEL_SCALE_LINEAR, "doubt about short histories", NULL, true},
 };
 
 struct neighbour {

@@ -91,7 +91,7 @@ static enum reel_status explain(const struct reel_model *model,
 
 static const struct reel_setting settings[] = {
     {"half_life_days", 0, 0, 36500, REEL_SCALE_LINEAR,
-     "a choice this old counts half; 0: all count alike", NULL},
+     "a choice this old counts half; 0: all count alike", NULL, true},
 };
 
 const struct model_class model_popularity = {

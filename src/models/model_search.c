@@ -4,7 +4,7 @@
  *
  * The first trial is the standard setting, so a search never ends below it. A step moves
  * each number by a normal deviate of a tenth of its range (on its scale) and shrinks as
- * trials go by; a choice among names changes rarely.
+ * trials go by. Settings that only cost time, or choose an algorithm, are left alone.
  */
 #include "base_error.h"
 #include "base_rng.h"
@@ -75,6 +75,9 @@ enum reel_status reel_settings_search(const char *model, int32_t n_trials, uint6
         const bool is_local = trial > n_trials / 2;
         const double reach = is_local ? 0.5 * (1 - (double)trial / n_trials) + 0.05 : 1;
         for (int i = 0; trial > 0 && i < info->n_settings; i++) {
+            if (!info->setting[i].is_searched) {
+                continue;
+            }
             tried.setting[i] = sensible(&info->setting[i], &rng,
                                         (is_local ? best : &standard)->setting[i], reach);
         }
