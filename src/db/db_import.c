@@ -40,7 +40,7 @@ struct db_film_state *db_import_film(struct reel_import *import, int64_t key)
 
 int64_t db_import_film_now(const struct reel_import *import, int64_t key)
 {
-    while (key < import->n_films && import->film[key].merged_into) {
+    while (import->n_merged && key < import->n_films && import->film[key].merged_into) {
         key = import->film[key].merged_into;
     }
     return key;

@@ -98,18 +98,22 @@ static const char *keep(struct base_arena *arena, sqlite3_stmt *stmt, int column
 // bm25 is the better the lower; titles count most, then people. What many have seen comes
 // first among equals: up to 3 points. The exact title comes before all, and is found even
 // where the words are not ("The Heat").
+// The few to be shown are chosen first, since their columns cost queries of their own.
 static const char hits_by_words[] = HIT_COLUMNS
-    " FROM (SELECT key, min(score) AS score FROM ("
+    " FROM (SELECT key, min(score)"
+    "   - 3.0 * coalesce(n_events, 0) / (coalesce(n_events, 0) + 50) AS score FROM ("
     "  SELECT rowid AS key, bm25(film_words, 4, 2, 1) AS score FROM film_words"
     "   WHERE film_words MATCH ?1"
-    "  UNION ALL SELECT film, -1e9 FROM film_title WHERE title_key = ?2) GROUP BY key) m"
+    "  UNION ALL SELECT film, -1e9 FROM film_title WHERE title_key = ?2)"
+    "  LEFT JOIN film_count ON film = key GROUP BY key ORDER BY 2, key LIMIT ?3) m"
     " JOIN film f ON f.key = m.key LEFT JOIN film_count c ON c.film = f.key"
-    " ORDER BY m.score - 3.0 * coalesce(c.n_events, 0) / (coalesce(c.n_events, 0) + 50),"
-    "  f.key LIMIT ?3";
+    " ORDER BY m.score, f.key";
 
 static const char hits_all[] =
-    HIT_COLUMNS " FROM film f LEFT JOIN film_count c ON c.film = f.key"
-                " ORDER BY coalesce(c.n_events, 0) DESC, f.key LIMIT ?1";
+    HIT_COLUMNS " FROM (SELECT key, coalesce(n_events, 0) AS n FROM film"
+                "  LEFT JOIN film_count ON film = key ORDER BY n DESC, key LIMIT ?1) m"
+                " JOIN film f ON f.key = m.key LEFT JOIN film_count c ON c.film = f.key"
+                " ORDER BY m.n DESC, f.key";
 
 static enum reel_status hits_read(struct reel_store *store, sqlite3_stmt *stmt,
                                   int32_t limit, struct hits *hits, int32_t *n,

@@ -35,6 +35,8 @@ static enum reel_status connect(struct reel_store *store, int flags,
     if (code != SQLITE_OK) {
         return db_sql_fail(store, code, err);
     }
+    // SQLite opens a file that may not be written for reading, without a word.
+    store->is_read_only |= sqlite3_db_readonly(store->sql, "main") == 1;
     (void)sqlite3_busy_timeout(store->sql, 5000);
     return db_sql_exec(store,
                        "PRAGMA foreign_keys = ON;"
