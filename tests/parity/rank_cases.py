@@ -9,20 +9,10 @@ are multiples of 1/64, so single precision adds them exactly and ties do occur.
 """
 import numpy as np
 
+from emit import emit
+
 ALPHA = 0.01
 SHRINKAGE = 0.01
-
-
-def emit(kind, name, values):
-    text = ["NAN" if isinstance(v, float) and np.isnan(v) else
-            repr(v) + ("F" if kind == "float" else "") for v in values]
-    lines, line = [], "   "
-    for t in text:
-        if len(line) + len(t) + 2 > 88:
-            lines.append(line)
-            line = "   "
-        line += " " + t + ","
-    print(f"static const {kind} {name}[] = {{\n" + "\n".join(lines + [line]) + "\n};")
 
 
 def emit_csr(name, dense):
