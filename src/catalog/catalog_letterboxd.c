@@ -185,19 +185,21 @@ enum reel_status catalog_letterboxd_read(struct catalog_reader *r, struct reel_e
     enum reel_status rc = REEL_OK;
     int n_read = 0;
     for (size_t i = 0; rc == REEL_OK && i < sizeof parts / sizeof parts[0]; i++) {
-        int32_t m = catalog_source_find(r->source, parts[i].member, 0);
+        const int32_t m = catalog_source_find(r->source, parts[i].member, 0);
         // Files of the same name lie in deleted/; the shallow ones come first.
-        if (m >= 0 && strncmp(catalog_source_member(r->source, m), "deleted/", 8) != 0) {
+        if (m >= 0 && !strstr(catalog_source_member(r->source, m), "deleted/")) {
             rc = read_part(r, m, &parts[i].part, err);
             n_read++;
         }
     }
-    if (rc == REEL_OK && n_read == 0) {
-        return catalog_source_is_file(r->source)
-                   ? read_part(r, 0, NULL, err)
-                   : fail(err, REEL_EFORMAT,
-                          "%s: no watched.csv, ratings.csv or diary.csv",
-                          catalog_source_path(r->source));
+    if (rc != REEL_OK || n_read > 0) {
+        return rc;
     }
-    return rc;
+    if (!catalog_source_is_file(r->source)) {
+        return fail(err, REEL_EFORMAT, "%s: no watched.csv, ratings.csv or diary.csv",
+                    catalog_source_path(r->source));
+    }
+    static const enum part likes = PART_LIKES; // likes/films.csv alone
+    const bool is_likes = catalog_source_find(r->source, "films.csv", 0) == 0;
+    return read_part(r, 0, is_likes ? &likes : NULL, err);
 }

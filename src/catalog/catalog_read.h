@@ -96,8 +96,8 @@ bool catalog_parse_decimal(const char *text, double *value);
 /** 1870 .. 2100, alone or at the front of a date ("1995", "1995-03-01", "1995.0"). */
 bool catalog_parse_year(const char *text, int32_t *year);
 /**
- * A moment: "2024-01-31", "2024/1/31", with "T" or a blank and a time, a fraction, "Z" or
- * an offset behind; or seconds since 1970, milliseconds beyond 1e11.
+ * A moment: "20240131"; or "2024-01-31" or "2024/1/31", with "T" or a blank and a time
+ * behind, a fraction, "Z" or an offset; or seconds since 1970, milliseconds beyond 1e11.
  */
 bool catalog_parse_time(const char *text, int64_t *at_s);
 /**

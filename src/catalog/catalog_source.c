@@ -55,7 +55,7 @@ struct catalog_source {
     size_t zip_bytes;
     struct archive *parked; /* an open archive that stands before entry i_parked */
     int32_t i_parked;
-    locale_t utf8; /* libarchive turns names into the charset of the thread's locale */
+    locale_t utf8; /* made when first needed */
     struct base_arena names;
 };
 
@@ -178,8 +178,25 @@ static enum reel_status fail_archive(const char *label, struct archive *a,
                                      struct reel_error *err)
 {
     const char *text = archive_error_string(a);
-    return fail(err, REEL_EFORMAT, "%s: damaged or incomplete: %s", label,
+    return fail(err, REEL_EFORMAT, "%s: damaged, incomplete or locked: %s", label,
                 text ? text : "it cannot be unpacked");
+}
+
+// libarchive turns names into the charset of the thread's locale; give it one that has all
+// letters. Returns what to go back to.
+static locale_t enter_utf8(struct catalog_source *s)
+{
+    if (!s->utf8) {
+        s->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    }
+    return s->utf8 ? uselocale(s->utf8) : (locale_t)0;
+}
+
+static void leave_utf8(locale_t outer)
+{
+    if (outer) {
+        (void)uselocale(outer);
+    }
 }
 
 // Opens the packed bytes of a zip (member NULL) or of a .gz.
@@ -250,6 +267,7 @@ static enum reel_status list_zip(struct catalog_source *s, struct reel_error *er
     if (rc != REEL_OK) {
         return rc;
     }
+    const locale_t outer = enter_utf8(s);
     for (int32_t i = 0; rc == REEL_OK; i++) {
         struct archive_entry *entry;
         const int status = archive_read_next_header(a, &entry);
@@ -273,6 +291,7 @@ static enum reel_status list_zip(struct catalog_source *s, struct reel_error *er
                 fail(err, REEL_EFORMAT, "%s: more than %d entries", s->path, MEMBERS_MAX);
         }
     }
+    leave_utf8(outer);
     (void)archive_read_free(a);
     return rc;
 }
@@ -356,18 +375,16 @@ static enum reel_status source_make(const char *path, const struct catalog_memor
     }
     s->opt = opt;
     base_arena_init(&s->names, NAMES_MAX_BYTES);
-    s->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     s->path = base_strdup(path);
     enum reel_status rc = REEL_OK;
     if (!s->path) {
         rc = fail(err, REEL_ENOMEM, "%s", path);
         goto done;
     }
-    const locale_t outer = s->utf8 ? uselocale(s->utf8) : (locale_t)0;
-    rc = memory ? list_memory(s, memory, n, err) : list_file(s, err);
-    if (outer) {
-        uselocale(outer);
+    for (size_t m = strlen(s->path); m > 1 && s->path[m - 1] == '/';) {
+        s->path[--m] = '\0';
     }
+    rc = memory ? list_memory(s, memory, n, err) : list_file(s, err);
     if (rc == REEL_OK && s->n_members > 1) {
         qsort(s->member, (size_t)s->n_members, sizeof *s->member, by_depth_and_name);
     }
@@ -494,16 +511,18 @@ static enum reel_status seek_entry(struct catalog_stream *in, struct reel_error 
             return rc;
         }
     }
-    for (; i <= in->member->i_entry; i++) {
+    const locale_t outer = enter_utf8(s);
+    enum reel_status rc = REEL_OK;
+    for (; rc == REEL_OK && i <= in->member->i_entry; i++) {
         struct archive_entry *entry;
         if (archive_read_next_header(in->archive, &entry) < ARCHIVE_WARN) {
-            return fail_archive(s->path, in->archive, err);
-        }
-        if (i == in->member->i_entry && archive_entry_size_is_set(entry)) {
+            rc = fail_archive(s->path, in->archive, err);
+        } else if (i == in->member->i_entry && archive_entry_size_is_set(entry)) {
             in->total = archive_entry_size(entry);
         }
     }
-    return REEL_OK;
+    leave_utf8(outer);
+    return rc;
 }
 
 static enum reel_status open_gz(struct catalog_stream *in, struct reel_error *err)
@@ -552,7 +571,6 @@ enum reel_status catalog_stream_open(struct catalog_source *source, int32_t i,
     in->source = source;
     in->member = &source->member[i];
     in->fd = -1;
-    const locale_t outer = source->utf8 ? uselocale(source->utf8) : (locale_t)0;
     enum reel_status rc = REEL_OK;
     if (source->is_zip) {
         in->kind = KIND_ZIP;
@@ -569,9 +587,6 @@ enum reel_status catalog_stream_open(struct catalog_source *source, int32_t i,
     }
     if (rc == REEL_OK && in->kind == KIND_GZ) {
         rc = open_gz(in, err);
-    }
-    if (outer) {
-        uselocale(outer);
     }
     if (rc != REEL_OK) {
         catalog_stream_close(in);

@@ -232,8 +232,8 @@ static void hostile_archives_are_refused(void **state)
         {"link.zip", ": refused: its member \"ratings.csv\" is a link or a device"},
         {"bomb.zip", "ratings.csv: refused: unpacks to more than 200 times its size"},
         {"bomb.csv.gz", ": refused: unpacks to more than 200 times its size"},
-        {"truncated.zip", ": damaged or incomplete: "},
-        {"truncated.csv.gz", ": damaged or incomplete: "},
+        {"truncated.zip", ": damaged, incomplete or locked: "},
+        {"truncated.csv.gz", ": damaged, incomplete or locked: "},
     };
     const struct reel_read_options opt = reel_read_options_default();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -37,6 +37,9 @@ static void single_files_are_known_by_name_or_columns(void **state)
     expect_told("letterboxd", "export.csv",
                 "Date,Name,Year,Letterboxd URI,Rating\n2023-02-01,Fog,2020,u,0.5\n",
                 "rate ann letterboxd:u \"Fog\" (2020) 0.5 @1675209600\n");
+    expect_told("letterboxd", "films.csv",
+                "Date,Name,Year,Letterboxd URI\n2023-02-01,Fog,2020,u\n",
+                "like ann letterboxd:u \"Fog\" (2020) @1675209600\n");
     expect_told("letterboxd", "export.csv", "Title,Date\nFog,1/1/20\n",
                 "failed: export.csv:1: no columns Name and Year: not from Letterboxd\n");
 }
