@@ -96,9 +96,14 @@ static void film_label(struct reel_store *store, int64_t film, char *label,
     if (db_sql_query(store, "SELECT title, coalesce(year, 0) FROM film WHERE key = ?",
                      &stmt, NULL, "i", film) == REEL_OK &&
         db_sql_next(store, stmt, &is_row, NULL) == REEL_OK && is_row) {
-        if (db_sql_text(stmt, 0)) {
-            (void)snprintf(label, n_label_bytes, "film %" PRId64 " %.100s (%d)", film,
-                           db_sql_text(stmt, 0), sqlite3_column_int(stmt, 1));
+        const char *title = db_sql_text(stmt, 0);
+        if (title) {
+            size_t n_bytes = strnlen(title, 100);
+            while (n_bytes && (title[n_bytes] & 0xc0) == 0x80) {
+                n_bytes--; // not in the middle of a character
+            }
+            (void)snprintf(label, n_label_bytes, "film %" PRId64 " %.*s (%d)", film,
+                           (int)n_bytes, title, sqlite3_column_int(stmt, 1));
         }
         db_sql_leave(stmt);
     }
@@ -530,6 +535,14 @@ static enum reel_status names_attach(struct reel_import *import,
                 : db_sql_run(store, "INSERT INTO film_ref VALUES (?, ?, ?)", err, "tti",
                              name->source, name->id, key);
         *is_changed = true;
+    }
+    // Until now it was named by title or by another site's id alone.
+    const struct name *own = &names->name[0];
+    if (rc == REEL_OK && !own->film && strcmp(own->source, "title") != 0) {
+        rc = db_sql_run(store,
+                        "UPDATE film SET source = ?, source_id = ?"
+                        " WHERE key = ? AND source_id IS NULL",
+                        err, "tti", own->source, own->id, key);
     }
     return rc;
 }

@@ -157,6 +157,21 @@ static void event_with_title_and_year_finds_the_film(void **state)
     assert_int_equal(db_unit_put(u, NULL, 0, &like, 1).n_already_there, 1);
 }
 
+static void film_named_by_title_gets_its_first_id(void **state)
+{
+    struct db_unit *u = *state;
+    const struct reel_film by_title = db_unit_film("letterboxd", NULL, "Heat", 1995);
+    const struct reel_film by_id = db_unit_film("ml", "6", "Heat", 1995);
+    struct reel_film_card card;
+    (void)put_one(u, &by_title);
+    assert_int_equal(put_one(u, &by_id).n_films_joined, 1);
+    assert_ok(reel_store_film_load(u->store, 1, &card, &u->err), u->err);
+    assert_string_equal(card.film.ref.source, "ml");
+    assert_string_equal(card.film.ref.id, "6");
+    assert_int_equal(card.n_refs, 1);
+    reel_film_card_release(&card);
+}
+
 static void film_known_by_id_alone_is_filled_in(void **state)
 {
     struct db_unit *u = *state;
@@ -289,6 +304,7 @@ int main(void)
         TEST(exact_year_wins_over_a_neighbour),
         TEST(title_without_year_is_doubtful_and_remembered),
         TEST(event_with_title_and_year_finds_the_film),
+        TEST(film_named_by_title_gets_its_first_id),
         TEST(film_known_by_id_alone_is_filled_in),
         TEST(late_title_merges_what_belongs_together),
         TEST(link_merges_two_films_by_id),
