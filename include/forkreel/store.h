@@ -32,17 +32,41 @@ enum reel_store_flags {
     REEL_STORE_READ_ONLY = 2, /* never writes, not even a migration */
 };
 
-/** Open and, unless read-only, bring the schema up to date. One thread per handle. */
+/**
+ * Open and, unless read-only, bring the schema up to date. A file that may not be written
+ * is opened read-only.
+ *
+ * Errors:  REEL_ENOTFOUND no such file; REEL_EFORMAT not a forkreel database, or damaged;
+ *          REEL_EVERSION of a newer forkreel (or, read-only, of an older one);
+ *          REEL_EBUSY somebody else wrote for more than five seconds; REEL_EIO.
+ * Threads: one thread per handle; any number of handles and processes on a file, of which
+ *          one writes at a time while the others read.
+ */
 enum reel_status reel_store_open(const char *path, int flags, struct reel_store **out,
                                  struct reel_error *err) REEL_CHECKED;
 void reel_store_close(struct reel_store *store);
 
-/* ---- importing ---- */
+/* ---- importing ----
+ *
+ * One transaction: nothing is there before reel_store_import_commit returns REEL_OK, and
+ * everything is from then on. A call of the sink that fails leaves only one way,
+ * reel_store_import_free.
+ *
+ * Which film a record means: the one that has its id, or its imdb, tmdb or douban id; else
+ * the one that has one of its titles (any language, without articles, accents, and the
+ * difference of traditional and simplified Chinese) and its year, or a year next to it.
+ * Two ids of one source are two films. Several fit, or a year is missing: a new film is
+ * made, and the pair is doubtful.
+ *
+ * What a record says fills what was unknown. A known value gives way to the source that
+ * named the film first, and to no other. Of an event with the same viewer, film, kind and
+ * time the last value stays.
+ */
 
 struct reel_import_options {
     const char *label; /* what is imported, for the records: "movielens ml-1m.zip" */
     bool is_dry_run;   /* commit undoes everything and still reports */
-    bool is_strict;    /* the first refused row fails the import */
+    bool is_strict;    /* the first refused row fails the import: REEL_EFORMAT */
 };
 
 /** A row that was refused, or a film that may be the same as another. */
@@ -53,7 +77,7 @@ struct reel_import_note {
 };
 
 struct reel_import_report {
-    int64_t n_accepted;      /* records that are new in the store */
+    int64_t n_accepted;      /* records that were new, or changed something */
     int64_t n_already_there; /* records that changed nothing */
     int64_t n_refused;
     int64_t n_films_new, n_films_joined; /* joined: named otherwise before */
@@ -64,6 +88,7 @@ struct reel_import_report {
     int32_t n_refused_kept, n_doubtful_kept; /* at most 1000 each */
 };
 
+/** Errors: REEL_EBUSY another import or program writes; REEL_EINVAL read-only store. */
 enum reel_status reel_store_import_begin(struct reel_store *store,
                                          const struct reel_import_options *opt,
                                          struct reel_import **out,
@@ -78,7 +103,14 @@ void reel_store_import_free(struct reel_import *import);
 
 /* ---- one event ---- */
 
-/** Keep one event of a viewer (made when new) on a known film; durable when it returns. */
+/**
+ * Keep one event of a viewer (made when new) on a known film; durable when it returns.
+ * event->film is not looked at.
+ *
+ * Errors:  REEL_ENOTFOUND no such film; REEL_EINVAL a value outside its range, a read-only
+ *          store; REEL_EBUSY; REEL_EIO. Nothing is kept then.
+ * Cost:    one synced write of the viewer's history, 16 bytes for each event.
+ */
 enum reel_status reel_store_event_add(struct reel_store *store, int64_t film_key,
                                       const struct reel_event *event,
                                       struct reel_error *err) REEL_CHECKED;
@@ -99,7 +131,11 @@ struct reel_film_hits {
     void *owned;
 };
 
-/** Full-text search of titles, people and genres, English and Chinese; "" lists all. */
+/**
+ * Full-text search of titles, people and genres, English and Chinese: every word must be
+ * there, the last one may be unfinished. Exact titles first, then by fit and by how many
+ * events a film has. "" lists all, most events first.
+ */
 enum reel_status reel_store_films_search(struct reel_store *store, const char *query,
                                          int32_t limit, struct reel_film_hits *out,
                                          struct reel_error *err) REEL_CHECKED;
@@ -138,8 +174,9 @@ enum reel_status reel_store_viewer_find(struct reel_store *store, const char *na
 /* ---- arrays for models ---- */
 
 /**
- * What everybody did, one entry per viewer and film, the latest word counting.
- * Rows are viewers by ascending key, columns the films of the film table.
+ * What everybody did, one entry per viewer and film, the latest rating counting.
+ * Rows are viewers by ascending key, columns the films of the film table. Entries of every
+ * kind are there, also those that were only wished for or tagged: `mark` tells.
  */
 struct reel_history {
     int32_t n_viewers, n_films;
