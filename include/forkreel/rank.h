@@ -34,7 +34,7 @@ struct reel_filter {
     const char *const *not_genres; /* none of these */
     const char *const *languages;  /* any of these */
     const char *const *people;     /* any of these */
-    const int64_t *not_films;      /* store keys */
+    const int64_t *not_films;      /* store keys; unknown ones do not matter */
     int32_t n_genres, n_not_genres, n_languages, n_people, n_not_films;
 };
 
@@ -64,12 +64,14 @@ struct reel_list_options {
 struct reel_list_options reel_list_options_default(void);
 
 struct reel_list_item {
-    int32_t film;                 /* row of the film table */
-    float score;                  /* the model's */
-    float similarity;             /* to the nearest item above it; 0 for the first */
-    const struct reel_part *part; /* films of the history (rows of the film table) */
+    int32_t film;     /* row of the film table */
+    float score;      /* the model's */
+    float similarity; /* cosine to the nearest item above it; 0 for the first */
+    /* Films of the history (rows of the film table), largest amount first; score = rest +
+       sum of all parts. Without reasons there are none and rest is 0. */
+    const struct reel_part *part; /* (n_parts) */
     int32_t n_parts;
-    float rest;         /* score = rest + sum of all parts of the history */
+    float rest;
     const char *reason; /* a sentence in options.lang; NULL without reasons */
 };
 
@@ -173,7 +175,7 @@ struct reel_measures {
     double
         diversity[REEL_CUTS_MAX]; /* mean pairwise 1 - Jaccard of genres; NAN without */
     double
-        calibration[REEL_CUTS_MAX]; /* KL of genre shares, history to list (Steck 2018) */
+        calibration[REEL_CUTS_MAX]; /* KL of genre shares, history to list; NAN without */
 };
 
 struct reel_measure_options {

@@ -110,7 +110,7 @@ static enum reel_status filter_names(const struct wanted *w, uint8_t *allowed,
                       w->asked[i]);
         }
     }
-    for (int32_t f = 0; f < w->has->n_rows && rc == REEL_OK; f++) {
+    for (int32_t f = 0; f < w->has->n_rows && w->has->n_cols > 0 && rc == REEL_OK; f++) {
         bool has_one = false;
         for (int64_t e = w->has->start[f]; e < w->has->start[f + 1]; e++) {
             has_one |= is_asked[w->has->col[e]] != 0;
