@@ -44,6 +44,7 @@
 {"%s is not trained yet; run 'forkreel train --model %s'", "%s 还没有训练；请运行“forkreel train --model %s”"},
 {"no model is trained yet; run 'forkreel train'", "还没有训练过模型；请运行“forkreel train”"},
 {"there is no model '%s'; 'forkreel help train' lists them", "没有模型“%s”；“forkreel help train”列出所有模型"},
+{"nothing can be tested: no viewer liked enough films that can be told apart in time", "无法测试：没有观众喜欢过足够多、时间上分得开的影片"},
 {"Models and their settings (standard; range of the search):", "模型及其设置（标准值；搜索范围）："},
 {"stopped after %d of %d trials of %s", "已停止：试了 %d / %d 组设置（%s）"},
 
@@ -78,6 +79,7 @@
 {"no film fits '%s'", "没有影片符合“%s”"},
 {"KEY", "编号"},
 {"CHINESE TITLE", "中文片名"},
+{"OTHER TITLE", "其他片名"},
 {"PEOPLE", "人物"},
 {"EVENTS", "事件"},
 {"one film with everything known of it", "一部影片的全部资料"},

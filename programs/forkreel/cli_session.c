@@ -166,6 +166,24 @@ const char *session_title(const struct session *s, int32_t row)
     return films->source_id[row] ? films->source_id[row] : "?";
 }
 
+const char *session_card_title(const struct cli *cli, const struct reel_film *film)
+{
+    for (int32_t i = 0; cli->lang[0] == 'z' && i < film->n_titles; i++) {
+        const char *language = film->titles[i].language;
+        if (language && !strncmp(language, "zh", 2)) {
+            return film->titles[i].text;
+        }
+    }
+    return film->ref.title && *film->ref.title ? film->ref.title : "?";
+}
+
+char *session_card_name(const struct cli *cli, const struct reel_film *film)
+{
+    const char *title = session_card_title(cli, film);
+    return film->ref.year > 0 ? cli_format("%s (%d)", title, film->ref.year)
+                              : cli_format("%s", title);
+}
+
 /* ---- training data ---- */
 
 /** Rows of the film table that anybody liked, and where each stands among them. */
@@ -258,6 +276,21 @@ struct reel_training dataset_training(const struct session *s, const struct data
                                   .viewer_key = s->history.viewer_key,
                                   .film_key = data->film_key,
                                   .version = s->history.version};
+}
+
+enum reel_status dataset_split(const struct session *s, const struct dataset *data,
+                               enum reel_split_kind kind, uint64_t seed,
+                               struct reel_split *out, struct reel_error *err)
+{
+    const enum reel_status rc =
+        reel_split_make(&data->chosen, s->chosen.at_s, kind, seed, out, err);
+    if (rc == REEL_OK && out->test.start[out->test.n_rows] == 0) {
+        return cli_error(
+            err, REEL_EFAIL, "%s",
+            tr("nothing can be tested: no viewer liked enough films that can be "
+               "told apart in time"));
+    }
+    return rc;
 }
 
 /* ---- models in the home ---- */

@@ -50,6 +50,11 @@ bool session_is_seen(const struct session *s, int64_t entry);
 /** The title in the language of the run; films without one are named by their id. */
 const char *session_title(const struct session *s, int32_t row);
 
+/** The same for one film with its card: the first Chinese title when Chinese is spoken. */
+const char *session_card_title(const struct cli *cli, const struct reel_film *film);
+/** "Star Wars (1977)"; free it. */
+char *session_card_name(const struct cli *cli, const struct reel_film *film);
+
 /* ---- training data ---- */
 
 /** Likes over the films that somebody liked. */
@@ -70,6 +75,12 @@ void dataset_release(struct dataset *data);
 /** As the library trains on it; `part` is data->chosen or a part of its split. */
 struct reel_training dataset_training(const struct session *s, const struct dataset *data,
                                       const struct reel_csr *part, const int64_t *at_s);
+
+/** reel_split_make; REEL_EFAIL when nobody liked enough for anything to be tested. */
+enum reel_status dataset_split(const struct session *s, const struct dataset *data,
+                               enum reel_split_kind kind, uint64_t seed,
+                               struct reel_split *out,
+                               struct reel_error *err) REEL_CHECKED;
 
 /* ---- models in the home ---- */
 

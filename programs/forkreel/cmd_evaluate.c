@@ -152,8 +152,8 @@ static enum reel_status evaluate_all(struct evaluation *e, struct reel_error *er
     const struct cli_names *models = &e->words->models;
     enum reel_status rc = dataset_make(e->s, &e->data, err);
     rc = rc ? rc
-            : reel_split_make(&e->data.chosen, e->s->chosen.at_s, e->words->split,
-                              e->words->seed, &e->split, err);
+            : dataset_split(e->s, &e->data, e->words->split, e->words->seed, &e->split,
+                            err);
     for (int32_t m = 0; m < models->n && rc == REEL_OK; m++) {
         rc = evaluate_one(e, models->name[m], &e->result[m], err);
     }

@@ -86,9 +86,7 @@ static enum cli_exit show_event(struct session *s, int64_t key,
             cli_json_text(ref->title), "year", cli_json_year(ref->year), "value",
             cli_json_real(event->value), "at", (json_int_t)event->at_s));
     } else {
-        char *film = ref->year > 0
-                         ? cli_format("%s (%d)", ref->title ? ref->title : "?", ref->year)
-                         : cli_format("%s", ref->title ? ref->title : "?");
+        char *film = session_card_name(s->cli, &card.film);
         print_event(event, film);
         free(film);
     }

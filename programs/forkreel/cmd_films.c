@@ -3,6 +3,7 @@
 #include "cli_session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { N_WORDS = 32 };
 
@@ -35,11 +36,26 @@ static json_t *hits_json(const struct reel_film_hits *hits)
     return list;
 }
 
-static void print_hits(const struct reel_film_hits *hits)
+/** The title of the run's language first, the other one beside it where it differs. */
+static void print_titles(struct cli_table *table, const struct reel_film_hit *hit,
+                         bool is_chinese)
 {
-    static const struct cli_column columns[] = {
-        {"KEY", CLI_RIGHT},    {"TITLE", CLI_SHRINK},  {"CHINESE TITLE", CLI_SHRINK},
-        {"YEAR", CLI_RIGHT},   {"GENRES", CLI_SHRINK}, {"PEOPLE", CLI_SHRINK},
+    const char *zh =
+        hit->title_zh && strcmp(hit->title_zh, hit->title) ? hit->title_zh : NULL;
+    cli_table_text(table, is_chinese && zh ? zh : hit->title);
+    cli_table_text(table, zh ? (is_chinese ? hit->title : zh) : NULL);
+}
+
+static void print_hits(const struct cli *cli, const struct reel_film_hits *hits)
+{
+    const bool is_chinese = cli->lang[0] == 'z';
+    const struct cli_column columns[] = {
+        {"KEY", CLI_RIGHT},
+        {"TITLE", CLI_SHRINK},
+        {is_chinese ? "OTHER TITLE" : "CHINESE TITLE", CLI_SHRINK},
+        {"YEAR", CLI_RIGHT},
+        {"GENRES", CLI_SHRINK},
+        {"PEOPLE", CLI_SHRINK},
         {"EVENTS", CLI_RIGHT},
     };
     struct cli_table table;
@@ -48,8 +64,7 @@ static void print_hits(const struct reel_film_hits *hits)
         const struct reel_film_hit *hit = &hits->hit[i];
         cli_table_line(&table);
         cli_table_cell(&table, "%lld", (long long)hit->key);
-        cli_table_text(&table, hit->title);
-        cli_table_text(&table, hit->title_zh);
+        print_titles(&table, hit, is_chinese);
         cli_table_year(&table, hit->year);
         cli_table_text(&table, hit->genres);
         cli_table_text(&table, hit->people);
@@ -78,7 +93,7 @@ static enum cli_exit films_run(struct cli *cli, int argc, char **argv)
     } else if (cli->is_json) {
         status = cli_json_show(hits_json(&hits));
     } else if (hits.n) {
-        print_hits(&hits);
+        print_hits(cli, &hits);
     } else {
         cli_say(cli, tr("no film fits '%s'"), query);
     }

@@ -159,24 +159,20 @@ static void print_list(const char *label, const char *const *text, int32_t n)
     line_end(&line, label);
 }
 
-static void print_names(const struct reel_film_card *card)
+static void print_names(const struct cli *cli, const struct reel_film *film)
 {
-    const struct reel_film *film = &card->film;
-    char *title = film->ref.year > 0
-                      ? cli_format("%s (%d)", film->ref.title ? film->ref.title : "?",
-                                   film->ref.year)
-                      : cli_format("%s", film->ref.title ? film->ref.title : "?");
-    cli_card(LABEL_WIDTH, tr("Title"), title);
-    free(title);
-    if (film->title_original &&
-        (!film->ref.title || strcmp(film->title_original, film->ref.title))) {
-        cli_card(LABEL_WIDTH, tr("Original"), film->title_original);
+    const char *title = session_card_title(cli, film), *original = film->title_original;
+    char *name = session_card_name(cli, film);
+    cli_card(LABEL_WIDTH, tr("Title"), name);
+    free(name);
+    if (original && strcmp(original, title)) {
+        cli_card(LABEL_WIDTH, tr("Original"), original);
     }
     struct line line;
     line_begin(&line);
     for (int32_t i = 0; i < film->n_titles; i++) {
         const struct reel_title *other = &film->titles[i];
-        if (film->ref.title && !strcmp(other->text, film->ref.title)) {
+        if (!strcmp(other->text, title) || (original && !strcmp(other->text, original))) {
             continue;
         }
         FILE *out = line_next(&line, "; ");
@@ -278,10 +274,11 @@ static void print_counts(const struct reel_film_card *card)
     line_end(&line, tr("Viewers"));
 }
 
-static void print_card(int64_t key, const struct reel_film_card *card)
+static void print_card(const struct cli *cli, int64_t key,
+                       const struct reel_film_card *card)
 {
     const struct reel_film *film = &card->film;
-    print_names(card);
+    print_names(cli, film);
     print_facts(film);
     print_people(film, REEL_ROLE_DIRECTOR, tr("Director"));
     print_people(film, REEL_ROLE_WRITER, tr("Writer"));
@@ -321,7 +318,7 @@ static enum cli_exit show_run(struct cli *cli, int argc, char **argv)
     } else if (cli->is_json) {
         status = cli_json_show(card_json(key, &card));
     } else {
-        print_card(key, &card);
+        print_card(cli, key, &card);
     }
     reel_film_card_release(&card);
     session_close(&s);

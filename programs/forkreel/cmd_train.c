@@ -191,8 +191,8 @@ static enum cli_exit train_all(struct trainer *run)
     struct session *s = run->s;
     enum reel_status rc = dataset_make(s, &run->data, &err);
     if (rc == REEL_OK && run->words->n_trials) {
-        rc = reel_split_make(&run->data.chosen, s->chosen.at_s, REEL_SPLIT_RANDOM,
-                             run->words->seed, &run->split, &err);
+        rc = dataset_split(s, &run->data, REEL_SPLIT_RANDOM, run->words->seed,
+                           &run->split, &err);
     }
     if (rc) {
         return cli_fail(s->cli, &err);

@@ -21,6 +21,7 @@ SAID = [
     rf'\btr\(\s*{TEXT}\)',
     rf'\.summary = {TEXT}',
     rf'\.doc = {TEXT}',
+    rf'\? {TEXT} : {TEXT}, CLI_(?:LEFT|RIGHT|SHRINK)\}}',
     rf'\{{{TEXT}, CLI_(?:LEFT|RIGHT|SHRINK)\}}',
     rf'\{{(?:"[^"]*"|NULL),\s*[^,{{}}]+,\s*(?:"[^"]*"|NULL),\s*\w+,\s*{TEXT},\s*\d+\}}',
 ]
@@ -42,8 +43,9 @@ def said_in(paths):
         for pattern in SAID:
             for match in re.finditer(pattern, source):
                 # A text of help is asked for in two halves, before and after the \v.
-                for part in literal(match.group(1)).split("\v"):
-                    said.setdefault(part, path.name)
+                for text in match.groups():
+                    for part in literal(text).split("\v"):
+                        said.setdefault(part, path.name)
         for match in re.finditer(r'static const char \*const rest\[\] = \{([^}]*)\}', source):
             for name in re.findall(r'"([^"]*)"', match.group(1)):
                 said.setdefault(name, path.name)
