@@ -57,7 +57,12 @@ static enum reel_status make_current(struct reel_store *store,
     if (rc || store->is_read_only) {
         return rc;
     }
+    // Turning the log on does not wait for others who do the same to a new file.
     rc = db_sql_exec(store, "PRAGMA journal_mode = WAL", err);
+    for (int n_waits = 0; rc == REEL_EBUSY && n_waits < 250; n_waits++) {
+        (void)sqlite3_sleep(20);
+        rc = db_sql_exec(store, "PRAGMA journal_mode = WAL", err);
+    }
     return rc || version == schema->n_steps ? rc : db_schema_migrate(store, schema, err);
 }
 

@@ -4,6 +4,7 @@
 #include "db_schema.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void file_write(const char *path, const void *data, size_t n_bytes)
 {
@@ -205,6 +206,30 @@ static void second_writer_is_told_who_holds_it(void **state)
     reel_store_close(other);
 }
 
+static void many_may_open_a_new_file_at_once(void **state)
+{
+    enum { N_PROCESSES = 6, N_ROUNDS = 5 };
+    struct db_unit *u = *state;
+    close_store(u);
+    for (int round = 0; round < N_ROUNDS; round++) {
+        assert_int_equal(remove(u->path), 0);
+        for (int i = 0; i < N_PROCESSES; i++) {
+            const pid_t child = fork();
+            if (child == 0) {
+                struct reel_store *store;
+                _exit(reel_store_open(u->path, REEL_STORE_CREATE, &store, NULL) !=
+                      REEL_OK);
+            }
+            assert_true(child > 0);
+        }
+        for (int i = 0; i < N_PROCESSES; i++) {
+            int status;
+            assert_true(wait(&status) > 0);
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+    }
+}
+
 static void one_handle_does_one_thing(void **state)
 {
     struct db_unit *u = *state;
@@ -279,6 +304,7 @@ int main(void)
         TEST(open_refuses_bytes_that_are_no_database),
         TEST(damaged_pages_are_told),
         TEST(second_writer_is_told_who_holds_it),
+        TEST(many_may_open_a_new_file_at_once),
         TEST(one_handle_does_one_thing),
         TEST(read_only_store_refuses_to_write),
         TEST(full_disk_undoes_the_import),
