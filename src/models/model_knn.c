@@ -32,7 +32,7 @@ static const struct reel_setting item_settings[N_SETTINGS] = {
 static const struct reel_setting user_settings[N_SETTINGS] = {
     {"neighbours", 100, 1, 100000, REEL_SCALE_INTEGER, "viewers asked for a viewer", NULL,
      true},
-    {"shrink", 10, 0, 1e5, REEL_SCALE_LINEAR, "doubt about short histories", NULL, true},
+    {"shrink", 0, 0, 1e5, REEL_SCALE_LINEAR, "doubt about short histories", NULL, true},
 };
 
 struct neighbour {
