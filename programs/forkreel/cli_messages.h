@@ -199,7 +199,7 @@
 {"--viewer needs a name", "--viewer 需要名字"},
 {"--viewer is needed", "需要 --viewer"},
 {"STARS are a number from 0.5 to 5, not '%s'", "星数是 0.5 到 5 之间的数，不能是“%s”"},
-{"%s gave %s %.1f stars", "%s 给 %s 打了 %.1f 星"},
+{"%s gave %s %g stars", "%s 给 %s 打了 %g 星"},
 {"%s watched %s", "%s 看了 %s"},
 {"%s likes %s", "%s 喜欢 %s"},
 {"%s dislikes %s", "%s 不喜欢 %s"},

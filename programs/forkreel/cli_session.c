@@ -174,7 +174,10 @@ const char *session_card_title(const struct cli *cli, const struct reel_film *fi
             return film->titles[i].text;
         }
     }
-    return film->ref.title && *film->ref.title ? film->ref.title : "?";
+    if (film->ref.title && *film->ref.title) {
+        return film->ref.title;
+    }
+    return film->ref.id ? film->ref.id : "?";
 }
 
 char *session_card_name(const struct cli *cli, const struct reel_film *film)

@@ -57,7 +57,7 @@ static void print_event(const struct reel_event *event, const char *film)
 {
     switch (event->kind) {
     case REEL_EVENT_RATE:
-        cli_print(tr("%s gave %s %.1f stars"), event->viewer, film, event->value);
+        cli_print(tr("%s gave %s %g stars"), event->viewer, film, event->value);
         return;
     case REEL_EVENT_WATCH:
         cli_print(tr("%s watched %s"), event->viewer, film);
