@@ -1,10 +1,11 @@
 /**
  * Bytes of a source, wherever they lie: a file, a .gz, a folder, a zip, or memory.
  *
- * A source is a list of members, shallow ones first, then by name; a plain file is a source
- * of one. A member is read through an input: by line, by quoted record, or as a whole. What
- * comes out of lines and records is UTF-8 without NUL. Limits (length of a line, unpacked
- * size, unpacked to packed ratio, unsafe names) end the reading with one line of text.
+ * A source is a list of members, shallow ones first, then by name, or by their place in a
+ * zip; a plain file is a source of one. A member is read through an input: by line, by
+ * quoted record, or as a whole. What comes out of lines and records is UTF-8 without NUL.
+ * Limits (length of a line, unpacked size, unpacked to packed ratio, unsafe names) end the
+ * reading with one line of text.
  *
  *     struct catalog_source *source;
  *     rc = catalog_source_open("export.zip", &opt, &source, &err);

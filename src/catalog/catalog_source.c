@@ -124,14 +124,15 @@ static enum reel_status add_member(struct catalog_source *s, const struct member
     return REEL_OK;
 }
 
-static int by_depth_and_name(const void *a, const void *b)
+// Members of a zip stay in its order: going back in a zip means opening it again.
+static int by_depth_and_place(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
     if (x->depth != y->depth) {
         return x->depth < y->depth ? -1 : 1;
     }
-    const int order = strcmp(x->name, y->name);
-    return order ? order : (x->i_entry > y->i_entry) - (x->i_entry < y->i_entry);
+    const int order = (x->i_entry > y->i_entry) - (x->i_entry < y->i_entry);
+    return order ? order : strcmp(x->name, y->name);
 }
 
 // `inside` is the folder's name within the source, "" or ending with '/'.
@@ -386,7 +387,7 @@ static enum reel_status source_make(const char *path, const struct catalog_memor
     }
     rc = memory ? list_memory(s, memory, n, err) : list_file(s, err);
     if (rc == REEL_OK && s->n_members > 1) {
-        qsort(s->member, (size_t)s->n_members, sizeof *s->member, by_depth_and_name);
+        qsort(s->member, (size_t)s->n_members, sizeof *s->member, by_depth_and_place);
     }
     if (rc == REEL_OK) {
         *out = s;
