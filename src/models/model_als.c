@@ -72,7 +72,7 @@ static const struct reel_setting settings[N_SETTINGS] = {
      false},
     {"weighting", ALS_CONFIDENCE, 0, 1, REEL_SCALE_INTEGER, "how choices weigh",
      weightings, false},
-    {"alpha", 5, 1e-6, 1e4, REEL_SCALE_LOG,
+    {"alpha", 4, 1e-6, 1e4, REEL_SCALE_LOG,
      "confidence: weight of a choice, frequency: weight of all else", NULL, true},
     {"regularization", 30, 0, 1e5, REEL_SCALE_LOG, "pull of vectors to zero", NULL, true},
     {"exponent", 1, 0, 2, REEL_SCALE_LINEAR, "frequency: power of the history's length",
