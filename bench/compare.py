@@ -1,0 +1,304 @@
+"""Run the comparisons of bench/README.md and print ratios."""
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import matrices
+
+HERE = pathlib.Path(__file__).parent
+FORKREEL, OURS = os.environ["FORKREEL"], os.environ["BENCH_MODELS"]
+REPEATS = int(os.environ.get("REPEATS", 5))
+SCALE = float(os.environ.get("BENCH_SCALE", 1))
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def run(*words):
+    """One process; its last line of JSON, with the seconds of the whole process."""
+    environment = dict(os.environ, **ONE_THREAD)
+    begin = time.perf_counter()
+    done = subprocess.run([str(w) for w in words], env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {' '.join(map(str, words))}\n{done.stderr[-2000:]}")
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    said["process_seconds"] = time.perf_counter() - begin
+    return said
+
+
+def peer(*words):
+    return run(sys.executable, HERE / "peer.py", *words)
+
+
+def ours(*words):
+    return run(OURS, *words)
+
+
+def median(runs, name):
+    return statistics.median(r[name] for r in runs)
+
+
+def repeated(*jobs):
+    """Each job REPEATS times, taking turns, so that a slow minute hits all of them."""
+    runs = [[] for _ in jobs]
+    for _ in range(REPEATS):
+        for place, job in enumerate(jobs):
+            runs[place].append(job())
+    return runs
+
+
+def title(text):
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def line(text, ratio, goal, more=""):
+    mark = "ok  " if ratio >= goal else "MISS"
+    print(f"  {mark} {text:<58} {ratio:6.2f} x  (goal {goal:g}){more}", flush=True)
+
+
+# ---------------------------------------------------------------- speed of models
+
+def big():
+    return matrices.kept(int(200_000 * SCALE), 30_000, int(10_000_000 * SCALE))
+
+
+def bench_als():
+    title("ALS, 64 factors, one core, one iteration")
+    path = big()
+    for solver in ("cg", "cholesky"):
+        hu = f"factors=64 iterations=5 alpha=5 regularization=1 solver={solver}"
+        frequency = ("factors=64 iterations=5 weighting=frequency alpha=0.25 "
+                     f"regularization=0.001 exponent=1 solver={solver}")
+        jobs = [lambda: ours(path, "train", "als", hu, 1),
+                lambda: peer("implicit-als", path, solver, 5),
+                lambda: ours(path, "train", "als", frequency, 1),
+                lambda: peer("irspack-als", path, solver, 5)]
+        mine, implicit, mine_frequency, irspack = repeated(*jobs)
+        for name, a, b, goal in (("implicit", mine, implicit, 2 if solver == "cg" else 4),
+                                 ("irspack", mine_frequency, irspack, 1)):
+            ratio = median(b, "median_iteration") / median(a, "median_iteration")
+            losses = f"  loss {median(a, 'loss'):.6g} against {median(b, 'loss'):.6g}"
+            line(f"{solver}: seconds of {name} / ours", ratio, goal, losses)
+        line(f"{solver}: peak memory of implicit / ours",
+             median(implicit, "training_peak_mib") / median(mine, "peak_mib"), 1,
+             f"  {median(implicit, 'training_peak_mib'):.0f} MiB / "
+             f"{median(mine, 'peak_mib'):.0f} MiB")
+    for solver in ("cg", "cholesky"):
+        settings = f"factors=64 iterations=5 alpha=5 regularization=1 solver={solver}"
+        one, two = repeated(lambda: ours(path, "train", "als", settings, 1),
+                            lambda: ours(path, "train", "als", settings, 2))
+        line(f"{solver}: one core / two cores",
+             median(one, "median_iteration") / median(two, "median_iteration"), 1.8)
+
+
+def bench_top():
+    title("Ten films for 10,000 viewers, what they know left out, one core")
+    path = big()
+    n_viewers = int(10_000 * min(1, SCALE * 10))
+    settings = "factors=64 iterations=5 alpha=5 regularization=1 solver=cg"
+    mine, implicit = repeated(lambda: ours(path, "top", settings, n_viewers, 10, 1),
+                              lambda: peer("implicit-top", path, 5, n_viewers, 10))
+    for name, text, goal in (("together_seconds", "all together: implicit / ours", 2),
+                             ("single_p50_ms", "one viewer, p50: implicit / ours", 2),
+                             ("single_p99_ms", "one viewer, p99: implicit / ours", 2)):
+        line(text, median(implicit, name) / median(mine, name), goal)
+
+
+def bench_ease():
+    title("EASE on 10,000 films, one core")
+    path = matrices.kept(int(100_000 * SCALE), 10_000, int(3_000_000 * SCALE))
+    mine, numpy_ = repeated(lambda: ours(path, "train", "ease", "regularization=500", 1),
+                            lambda: peer("numpy-ease", path, 500))
+    line("NumPy's inverse alone / ours with everything",
+         median(numpy_, "inverse_seconds") / median(mine, "seconds"), 1)
+    line("peak memory of NumPy / ours", median(numpy_, "peak_mib") / median(mine, "peak_mib"), 2,
+         f"  {median(numpy_, 'peak_mib'):.0f} MiB / {median(mine, 'peak_mib'):.0f} MiB")
+
+
+# ---------------------------------------------------------------- import
+
+def bench_import():
+    title("ratings.csv of 10 million rows into SQLite, whole process")
+    path = matrices.CACHE / "bench-data" / f"ratings-{int(10_000_000 * SCALE)}.csv"
+    if not path.exists():
+        choices = matrices.read(big())
+        rng = np.random.default_rng(2)
+        row = np.repeat(np.arange(choices.shape[0]), np.diff(choices.indptr))
+        part = path.with_suffix(".part")
+        with open(part, "w") as out:
+            out.write("userId,movieId,rating,timestamp\n")
+            for i in range(0, choices.nnz, 500_000):
+                stars = rng.integers(1, 11, min(500_000, choices.nnz - i)) / 2
+                when = rng.integers(820_454_400, 1_600_000_000, len(stars))
+                out.write("".join(f"{u + 1},{f + 1},{s},{t}\n" for u, f, s, t in
+                                  zip(row[i:i + 500_000], choices.indices[i:i + 500_000],
+                                      stars, when)))
+        part.rename(path)
+
+    def forkreel():
+        with tempfile.TemporaryDirectory(dir=path.parent) as home:
+            return timed(FORKREEL, "--home", home, "--threads", "1", "import", "csv", path)
+
+    def pandas():
+        with tempfile.TemporaryDirectory(dir=path.parent) as home:
+            return peer("pandas-import", path, pathlib.Path(home) / "ratings.db")
+
+    mine, theirs = repeated(forkreel, pandas)
+    line("seconds of pandas and to_sql / ours", median(theirs, "process_seconds") /
+         median(mine, "process_seconds"), 3, f"  {median(theirs, 'process_seconds'):.1f} s / "
+         f"{median(mine, 'process_seconds'):.1f} s")
+    line("peak memory of pandas / ours", median(theirs, "peak_mib") / median(mine, "peak_mib"), 1,
+         f"  {median(theirs, 'peak_mib'):.0f} MiB / {median(mine, 'peak_mib'):.0f} MiB")
+
+
+def timed(*words):
+    """A program that prints no JSON: seconds and peak memory of its process."""
+    environment = dict(os.environ, **ONE_THREAD)
+    begin = time.perf_counter()
+    child = subprocess.Popen([str(w) for w in words], env=environment,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    complaint = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise SystemExit(f"bench: {' '.join(map(str, words))}\n{complaint.decode()[-2000:]}")
+    return {"process_seconds": time.perf_counter() - begin, "peak_mib": usage.ru_maxrss / 1024}
+
+
+# ---------------------------------------------------------------- quality
+
+def split_of_ours(seed=42):
+    """80/10/10 of the choices of every viewer of MovieLens-100K with four stars and more."""
+    rng = np.random.default_rng(seed)
+    by_viewer = {}
+    for viewer, film, stars, _ in matrices.movielens():
+        if stars >= 4:
+            by_viewer.setdefault(viewer, []).append(film)
+    parts = {"train": [], "validation": [], "test": []}
+    for viewer, films in by_viewer.items():
+        films = np.array(films)
+        rng.shuffle(films)
+        n = int(round(len(films) * 0.1))
+        for name, some in (("test", films[:n]), ("validation", films[n:2 * n]),
+                           ("train", films[2 * n:])):
+            parts[name] += [(viewer, str(film)) for film in some]
+    return parts
+
+
+def ndcg(lists, test, n=10):
+    """Mean over viewers with test films; `lists` are film ids, best first."""
+    gain = 1 / np.log2(np.arange(2, n + 2))
+    relevant, scores = {}, []
+    for viewer, film in test:
+        relevant.setdefault(viewer, set()).add(film)
+    for viewer, films in relevant.items():
+        got = sum(g for g, film in zip(gain, lists.get(viewer, [])[:n]) if film in films)
+        scores.append(got / gain[:min(n, len(films))].sum())
+    return float(np.mean(scores))
+
+
+def lists_of_scores(scores, train, viewers, films, n=10):
+    scores = np.where(train > 0, -np.inf, scores)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    return {v: [films[i] for i in best[u]] for u, v in enumerate(viewers)}
+
+
+def nearest(s, k):
+    out = np.zeros_like(s)
+    best = np.argsort(-s, axis=1, kind="stable")[:, :k]
+    np.put_along_axis(out, best, np.take_along_axis(s, best, axis=1), axis=1)
+    return out
+
+
+def cosine(rows):
+    length = np.sqrt((rows ** 2).sum(axis=1)) + 1e-9
+    return rows @ rows.T / np.outer(length, length)
+
+
+def peers_of_quality(parts):
+    from implicit.als import AlternatingLeastSquares
+    from scipy.sparse import csr_matrix
+    viewers = sorted({v for v, _ in parts["train"]})
+    films = sorted({f for _, f in parts["train"]})
+    u, i = {v: n for n, v in enumerate(viewers)}, {f: n for n, f in enumerate(films)}
+    x = np.zeros((len(viewers), len(films)), np.float32)
+    for v, f in parts["train"]:
+        x[u[v], i[f]] = 1
+    model = AlternatingLeastSquares(factors=64, alpha=5, regularization=30, iterations=15,
+                                    num_threads=1, random_state=1)
+    model.fit(csr_matrix(x), show_progress=False)
+    p = np.linalg.inv(x.T @ x + 300 * np.eye(len(films)))
+    b = p / -np.diag(p)
+    np.fill_diagonal(b, 0)
+    items = cosine(x.T)
+    np.fill_diagonal(items, 0)
+    scores = {
+        "als": model.user_factors @ model.item_factors.T,
+        "ease": x @ b,
+        "item-knn": x @ nearest(items, 200).T,
+        "user-knn": nearest(cosine(x), 100) @ x,
+        "popularity": np.tile(x.sum(axis=0), (len(viewers), 1)),
+    }
+    return {name: lists_of_scores(s, x, viewers, films) for name, s in scores.items()}
+
+
+def lists_of_ours(parts, models):
+    """Somebody else's split through the program: import csv, train, recommend --all."""
+    with tempfile.TemporaryDirectory() as folder:
+        home, table = pathlib.Path(folder), pathlib.Path(folder) / "train.csv"
+        table.write_text("viewer,film,rating\n" +
+                         "".join(f"{v},{f},5\n" for v, f in parts["train"]))
+        program = [FORKREEL, "--home", str(home)]
+        subprocess.run([*program, "import", "csv", str(table)], check=True, capture_output=True)
+        lists = {}
+        for model in models:
+            subprocess.run([*program, "train", "--model", model], check=True,
+                           capture_output=True)
+            out = home / "lists.tsv"
+            subprocess.run([*program, "recommend", "--all", "-n", "10", "--model", model, "--tsv",
+                            str(out)], check=True, capture_output=True)
+            lists[model] = {}
+            for row in out.read_text().splitlines():
+                viewer, _, film, _ = row.split("\t")
+                lists[model].setdefault(viewer, []).append(film)
+        return lists
+
+
+def bench_quality():
+    title("NDCG@10 on MovieLens-100K, the same random split, fitted on train only")
+    for seed in (42, 43, 44):
+        parts = split_of_ours(seed)
+        theirs = peers_of_quality(parts)
+        mine = lists_of_ours(parts, list(theirs) + ["bpr"])
+        for name in mine:
+            here = ndcg(mine[name], parts["test"])
+            if name not in theirs:
+                print(f"       split {seed} {name:<12} {here:.4f}")
+                continue
+            there = ndcg(theirs[name], parts["test"])
+            mark = "ok  " if here >= there - 0.002 else "MISS"
+            print(f"  {mark} split {seed} {name:<12} {here:.4f}   peer {there:.4f}"
+                  f"   difference {here - there:+.4f}  (goal -.002)", flush=True)
+
+
+PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "ease": bench_ease,
+         "import": bench_import}
+
+
+def main(names):
+    for name in names:
+        if name not in PARTS:
+            raise SystemExit(f"bench: no part '{name}'; there are {', '.join(PARTS)}")
+    print(f"one machine, one run, median of {REPEATS}" +
+          (f"; at {SCALE:g} of the size, which proves nothing" if SCALE != 1 else ""))
+    for name in names or PARTS:
+        PARTS[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

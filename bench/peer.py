@@ -1,0 +1,122 @@
+"""One job of one peer in a process of its own; prints one line of JSON.
+
+    peer.py implicit-als MATRIX SOLVER ITERATIONS     peer.py irspack-als MATRIX SOLVER ITERATIONS
+    peer.py implicit-top MATRIX ITERATIONS VIEWERS N  peer.py numpy-ease MATRIX LAMBDA
+    peer.py pandas-import CSV DATABASE
+"""
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+FACTORS, ALPHA, REGULARIZATION = 64, 5.0, 1.0
+
+
+def say(**values):
+    values["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(values))
+
+
+def implicit_model(choices, solver, iterations):
+    from implicit.als import AlternatingLeastSquares
+    model = AlternatingLeastSquares(factors=FACTORS, alpha=ALPHA, regularization=REGULARIZATION,
+                                    iterations=iterations, use_cg=solver == "cg", num_threads=1,
+                                    random_state=1)
+    seconds = []
+    model.fit(choices, show_progress=False, callback=lambda i, s, *loss: seconds.append(s))
+    return model, seconds
+
+
+def confidence_loss(choices, x, y):
+    """Hu et al. 2008, eq. 3, in double precision."""
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    total = ((x.T @ x) * (y.T @ y)).sum() + REGULARIZATION * ((x ** 2).sum() + (y ** 2).sum())
+    row = np.repeat(np.arange(choices.shape[0]), np.diff(choices.indptr))
+    for i in range(0, choices.nnz, 1_000_000):
+        s = np.einsum("ij,ij->i", x[row[i:i + 1_000_000]], y[choices.indices[i:i + 1_000_000]])
+        total += ((ALPHA - 1) * s * s - 2 * ALPHA * s + ALPHA).sum()
+    return total
+
+
+def frequency_loss(choices, x, y, alpha0, pull):
+    """Rendle et al. 2021, eq. 3 with nu = 1, in double precision."""
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    n_x, n_y = np.diff(choices.indptr), np.bincount(choices.indices, minlength=len(y))
+    total = alpha0 * ((x.T @ x) * (y.T @ y)).sum()
+    total += pull * ((n_x + alpha0 * len(y)) * (x ** 2).sum(axis=1)).sum()
+    total += pull * ((n_y + alpha0 * len(x)) * (y ** 2).sum(axis=1)).sum()
+    row = np.repeat(np.arange(choices.shape[0]), n_x)
+    for i in range(0, choices.nnz, 1_000_000):
+        s = np.einsum("ij,ij->i", x[row[i:i + 1_000_000]], y[choices.indices[i:i + 1_000_000]])
+        total += ((s - 1) ** 2).sum()
+    return total
+
+
+def main(job, path, *rest):
+    from matrices import read
+    if job == "implicit-als":
+        choices = read(path)
+        model, seconds = implicit_model(choices, rest[0], int(rest[1]))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        loss = confidence_loss(choices, model.user_factors, model.item_factors)
+        say(median_iteration=float(np.median(seconds)), loss=loss, training_peak_mib=peak)
+    elif job == "irspack-als":
+        from irspack.recommenders import IALSRecommender
+        choices, seconds = read(path), []
+        alpha0, pull, iterations = 1 / (ALPHA - 1), 1e-3, int(rest[1])
+        model = IALSRecommender(choices, n_components=FACTORS, alpha0=alpha0, reg=pull, nu=1.0,
+                                n_threads=1, solver_type=rest[0].upper())
+        model.start_learning()
+        for _ in range(iterations):
+            begin = time.perf_counter()
+            model.run_epoch()
+            seconds.append(time.perf_counter() - begin)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        say(median_iteration=float(np.median(seconds)), training_peak_mib=peak,
+            loss=frequency_loss(choices, model.get_user_embedding(), model.get_item_embedding(),
+                                alpha0, pull))
+    elif job == "implicit-top":
+        choices = read(path)
+        model, _ = implicit_model(choices, "cg", int(rest[0]))
+        n_viewers, n = int(rest[1]), int(rest[2])
+        rows, known, together, single = np.arange(n_viewers), choices[:n_viewers], [], []
+        for _ in range(5):
+            begin = time.perf_counter()
+            model.recommend(rows, known, N=n, filter_already_liked_items=True)
+            together.append(time.perf_counter() - begin)
+        one = [choices[i] for i in range(min(n_viewers, 10000))]
+        for i, liked in enumerate(one):
+            begin = time.perf_counter()
+            model.recommend(i, liked, N=n, filter_already_liked_items=True)
+            single.append(time.perf_counter() - begin)
+        say(together_seconds=min(together), single_p50_ms=float(np.percentile(single, 50) * 1e3),
+            single_p99_ms=float(np.percentile(single, 99) * 1e3))
+    elif job == "numpy-ease":
+        choices = read(path)
+        begin = time.perf_counter()
+        gram = (choices.T @ choices).toarray()
+        gram[np.diag_indices_from(gram)] += np.float32(rest[0])
+        counted = time.perf_counter()
+        p = np.linalg.inv(gram)
+        inverted = time.perf_counter()
+        b = p / -np.diag(p)
+        np.fill_diagonal(b, 0)
+        say(seconds=time.perf_counter() - begin, inverse_seconds=inverted - counted,
+            dtype=str(b.dtype))
+    elif job == "pandas-import":
+        import sqlite3
+
+        import pandas
+        begin = time.perf_counter()
+        frame = pandas.read_csv(path)
+        with sqlite3.connect(rest[0]) as database:
+            frame.to_sql("ratings", database, index=False)
+        say(seconds=time.perf_counter() - begin, rows=len(frame))
+    else:
+        raise SystemExit(f"peer: no job {job}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
