@@ -9,15 +9,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_EVENTS = 12 << 20 }; // 480 MB with the sort's keys
+enum {
+    PLACE_BITS = 24,
+    BATCH_EVENTS = 12 << 20, // less than 2^PLACE_BITS; 480 MB with the sort's keys
+};
 
 // ---- the order of a batch ----
 
-// Keys are viewer << 32 | place in the buffer: sorting by the upper half, stably.
+// A key is viewer | film | place in the buffer, from the top. Where viewer and film need
+// more than 40 bits, the film's last bits are left out, and qsort does the rest.
+struct order {
+    uint64_t *key; /* (n) */
+    int64_t n;
+    int film_bits, film_bits_left_out;
+};
+
+static int bits_of(uint32_t number)
+{
+    return number ? 32 - __builtin_clz(number) : 1;
+}
+
+static uint64_t key_viewer(const struct order *order, uint64_t key)
+{
+    return key >> (PLACE_BITS + order->film_bits);
+}
+
+static uint32_t key_place(uint64_t key)
+{
+    return (uint32_t)key & ((1u << PLACE_BITS) - 1);
+}
+
+static void order_init(struct order *order, const struct reel_import *import,
+                       uint64_t *key)
+{
+    uint32_t viewers = 0, films = 0;
+    for (int64_t i = 0; i < import->n_events; i++) {
+        viewers |= (uint32_t)import->event[i].viewer;
+        films |= (uint32_t)import->event[i].film;
+    }
+    const int film_bits = bits_of(films);
+    const int most_bits = 64 - PLACE_BITS - bits_of(viewers);
+    *order = (struct order){
+        .key = key,
+        .n = import->n_events,
+        .film_bits = film_bits < most_bits ? film_bits : most_bits,
+        .film_bits_left_out = film_bits < most_bits ? 0 : film_bits - most_bits,
+    };
+    for (int64_t i = 0; i < order->n; i++) {
+        const struct db_event *event = &import->event[i];
+        key[i] = ((uint64_t)event->viewer << order->film_bits |
+                  (uint64_t)event->film >> order->film_bits_left_out)
+                     << PLACE_BITS |
+                 (uint64_t)i;
+    }
+}
+
+// By all but the place, stably; `other` has room for as many.
 static void radix_sort(uint64_t *key, uint64_t *other, int64_t n)
 {
     uint64_t *const home = key;
-    for (int shift = 32; shift < 64; shift += 11) {
+    for (int shift = PLACE_BITS; shift < 64; shift += 11) {
         int64_t start[2049] = {0};
         for (int64_t i = 0; i < n; i++) {
             start[(key[i] >> shift & 2047) + 1]++;
@@ -54,10 +105,12 @@ struct group {
     int32_t n, n_room;
 };
 
-// Copy a viewer's events; `viewer` of the copies holds their place in the buffer.
+// Copy a viewer's events, ascending; `viewer` of the copies holds their place in the buffer.
 static enum reel_status gather(struct group *group, const struct reel_import *import,
-                               const uint64_t *key, int64_t n, struct reel_error *err)
+                               const struct order *order, int64_t begin, int64_t n,
+                               struct reel_error *err)
 {
+    enum { AHEAD = 16 }; // places in the buffer are random: ask for them early
     if (n > group->n_room) {
         const int64_t n_room = n + n / 2;
         struct db_event *more =
@@ -68,11 +121,21 @@ static enum reel_status gather(struct group *group, const struct reel_import *im
         group->event = more;
         group->n_room = (int32_t)n_room;
     }
+    bool is_ascending = true;
     for (int64_t i = 0; i < n; i++) {
+        if (begin + i + AHEAD < order->n) {
+            __builtin_prefetch(&import->event[key_place(order->key[begin + i + AHEAD])]);
+        }
         struct db_event *event = &group->event[i];
-        *event = import->event[(uint32_t)key[i]];
-        event->viewer = (int32_t)(uint32_t)key[i];
+        const uint32_t place = key_place(order->key[begin + i]);
+        *event = import->event[place];
+        event->viewer = (int32_t)place;
         event->film = (int32_t)db_import_film_now(import, event->film);
+        is_ascending =
+            is_ascending && (i == 0 || db_event_compare(event - 1, event) <= 0);
+    }
+    if (!is_ascending) {
+        qsort(group->event, (size_t)n, sizeof *group->event, in_viewer_compare);
     }
     group->n = (int32_t)n;
     return REEL_OK;
@@ -112,20 +175,21 @@ static void count_event(const struct db_event *event, enum db_fate fate, float b
     report->n_accepted += !event->is_counted;
 }
 
-static enum reel_status groups_write(struct reel_import *import, const uint64_t *key,
-                                     int64_t n, struct reel_error *err)
+static enum reel_status groups_write(struct reel_import *import,
+                                     const struct order *order, struct reel_error *err)
 {
     struct group group = {0};
     enum reel_status rc = REEL_OK;
-    for (int64_t begin = 0, end; rc == REEL_OK && begin < n; begin = end) {
-        const uint64_t viewer = key[begin] >> 32;
-        for (end = begin + 1; end < n && key[end] >> 32 == viewer; end++) {
+    for (int64_t begin = 0, end; rc == REEL_OK && begin < order->n; begin = end) {
+        const uint64_t viewer = key_viewer(order, order->key[begin]);
+        end = begin + 1;
+        while (end < order->n && key_viewer(order, order->key[end]) == viewer) {
+            end++;
         }
-        rc = gather(&group, import, key + begin, end - begin, err);
+        rc = gather(&group, import, order, begin, end - begin, err);
         if (rc) {
             break;
         }
-        qsort(group.event, (size_t)group.n, sizeof *group.event, in_viewer_compare);
         drop_doubles(&group, &import->report);
         rc = db_event_merge(import->store, (int64_t)viewer,
                             (int64_t)viewer > import->viewer_key_max, group.event,
@@ -172,12 +236,11 @@ enum reel_status db_batch_flush(struct reel_import *import, struct reel_error *e
     if (!key) {
         return fail(err, REEL_ENOMEM, "the order of %lld events", (long long)n);
     }
-    for (int64_t i = 0; i < n; i++) {
-        key[i] = (uint64_t)import->event[i].viewer << 32 | (uint64_t)i;
-    }
+    struct order order;
+    order_init(&order, import, key);
     radix_sort(key, key + n, n);
-    const enum reel_status rc = groups_write(import, key, n, err);
-    const int64_t viewer_last = (int64_t)(key[n - 1] >> 32);
+    const enum reel_status rc = groups_write(import, &order, err);
+    const int64_t viewer_last = (int64_t)key_viewer(&order, key[n - 1]);
     if (viewer_last > import->viewer_key_max) {
         import->viewer_key_max = viewer_last;
     }

@@ -270,7 +270,7 @@ enum reel_status db_tally_write(struct reel_store *store, int64_t film,
         "  n_watches = n_watches + excluded.n_watches,"
         "  n_likes = n_likes + excluded.n_likes,"
         "  sum_stars = sum_stars + excluded.sum_stars",
-        err, "iiiiid", film, tally->n_events, tally->n_ratings, tally->n_watches,
+        err, "innnnd", film, tally->n_events, tally->n_ratings, tally->n_watches,
         tally->n_likes, tally->sum_stars);
 }
 

@@ -68,7 +68,7 @@ bool db_event_has_text(enum reel_event_kind kind);
 
 /** How the counts of a film change. */
 struct db_tally {
-    int64_t n_events, n_ratings, n_watches, n_likes;
+    int32_t n_events, n_ratings, n_watches, n_likes;
     double sum_stars;
 };
 void db_tally_add(struct db_tally *tally, int kind, double value, int sign);
