@@ -1,7 +1,7 @@
 /**
  * The objects of a JSON file one after another: the items of one array, the lines of a
- * JSON-lines file, or the one object that the file is. Which it is shows in its first line.
- * A file of any length takes the memory of one line and one item.
+ * JSON-lines file, or the one object that the file is. Which it is shows in its beginning.
+ * A file of any length, in one line or many, takes the memory of one block and one item.
  *
  *     rc = catalog_items_open(&items, r, i_member, err);
  *     while (rc == REEL_OK && (rc = catalog_items_next(&items, &row, err)) == REEL_OK && row) {
@@ -21,15 +21,15 @@
 
 struct catalog_items {
     struct catalog_reader *r; // its `where` is kept at the item at hand
+    int32_t i_member;
     struct catalog_input *in;
     struct catalog_json row;
     bool has_begun, is_lines;
     int64_t n_items; // seen so far, the one at hand included
-    char *line;      // what is left of the line at hand; NULL: another is needed
-    size_t n_line_bytes;
-    int64_t line_number;
+    char *data;      // what is left of the line or block at hand; NULL: more is needed
+    size_t n_bytes;
     struct catalog_json_cutter cutter;
-    struct base_buffer item; // an item that began on an earlier line
+    struct base_buffer item; // an item that began in an earlier block
 };
 
 enum reel_status catalog_items_open(struct catalog_items *items, struct catalog_reader *r,

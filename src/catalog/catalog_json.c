@@ -59,6 +59,7 @@ bool catalog_json_parse(struct catalog_json *row, const char *text, size_t n_byt
     }
     const enum json_error_code code = json_error_code(&why);
     row->is_unfinished = code == json_error_premature_end_of_input;
+    row->is_not_utf8 = code == json_error_invalid_utf8;
     row->is_memory = code == json_error_out_of_memory || !why.text[0];
     const bool is_nul =
         code == json_error_null_character || code == json_error_null_byte_in_key;
@@ -335,6 +336,7 @@ enum catalog_json_cut catalog_json_cutter_feed(struct catalog_json_cutter *cutte
             return CATALOG_JSON_WRONG;
         } else if (cutter->item_depth >= 0 && cutter->depth > cutter->item_depth) {
             *item_begin = i;
+            cutter->line_item = cutter->line;
             is_inside = true;
         }
     }

@@ -29,7 +29,8 @@ struct catalog_json {
     struct json_t *root; // NULL after a failed parse
     char problem[200]; // "" while nothing is wrong; "year: \"abc\" is not a whole number"
     bool is_unfinished; // the text ended inside a value
-    bool is_memory;     // the problem is memory, not the text
+    bool is_not_utf8;
+    bool is_memory; // the problem is memory, not the text
 };
 
 /** Parse one value, an object or array; false with `problem` set when it is not one. */
@@ -90,7 +91,7 @@ struct catalog_json_cutter {
     int32_t depth,
         item_depth; // item_depth: 0 an outermost object, 1 an array; -1 unknown
     bool is_string, is_escaped, is_done, needs_item, had_item;
-    int64_t line; // of the next byte, from 1
+    int64_t line, line_item; // of the next byte, of the item at hand; from 1
 };
 
 enum catalog_json_cut {

@@ -142,8 +142,8 @@ static void broken_files_end_with_one_line(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "failed: h.json: no JSON in the file\n"},
-        {"\n\n", "failed: h.json:2: no JSON in the file\n"},
+        {"", "failed: h.json:1: no JSON in the file\n"},
+        {"\n\n", "failed: h.json:1: no JSON in the file\n"},
         {"hello", "failed: h.json:1: not JSON at \"hello\"\n"},
         {"[", "failed: h.json:1: the JSON ends too early\n"},
         {"[1]", "failed: h.json:1: not JSON at \"1]\"\n"},
@@ -151,6 +151,9 @@ static void broken_files_end_with_one_line(void **state)
          "failed: h.json:2: the JSON ends too early\n"},
         {"[\n{}{}]", "refused h.json:2 item 1: no movie in the item\n"
                      "failed: h.json:2: not JSON at \"{}]\"\n"},
+        {"[{\"a\":\"\xff\"}]", "failed: h.json:1: not UTF-8 in item 1\n"},
+        {"\xff\xfe[",
+         "failed: h.json:1: UTF-16, not UTF-8; convert it with iconv first\n"},
         {"[]]", "failed: h.json:1: not JSON at \"]\"\n"},
         {"[{},]", "refused h.json:1 item 1: no movie in the item\n"
                   "failed: h.json:1: not JSON at \"]\"\n"},
@@ -200,6 +203,40 @@ static void item_longer_than_the_limit_ends_the_reading(void **state)
     base_buffer_release(&told.text);
 }
 
+static void array_on_one_line_may_be_longer_than_any_line(void **state)
+{
+    (void)state;
+    enum { N_ITEMS = 30000 };
+    struct base_buffer text;
+    struct told told;
+    base_buffer_init(&text, 64 << 20);
+    assert_true(base_buffer_add_text(&text, "["));
+    for (int i = 0; i < N_ITEMS; i++) {
+        assert_true(base_buffer_print(&text,
+                                      "%s{\"rating\":8,\"movie\":{\"title\":\"%*d\"}}",
+                                      i ? "," : "", i % 900, i));
+    }
+    assert_true(base_buffer_add_text(&text, "]"));
+    assert_true(text.n_bytes > 10 << 20);
+    const struct catalog_memory member = {"h.json", text.data, text.n_bytes};
+    struct reel_read_options opt = reel_read_options_default();
+    struct catalog_source *source;
+    told_init(&told);
+    opt.viewer = "ann";
+    opt.max_line_bytes = 2000;
+    const struct reel_sink sink = told_sink(&told);
+    assert_ok(catalog_source_open_memory(&member, 1, &opt, &source, &told.err), told.err);
+    assert_ok(catalog_read_source("trakt", source, &opt, &sink, &told.err), told.err);
+    int n_ratings = 0;
+    for (const char *p = told.text.data; (p = strstr(p, "\nrate ann ")); p++) {
+        n_ratings++;
+    }
+    assert_int_equal(n_ratings, N_ITEMS);
+    catalog_source_close(source);
+    base_buffer_release(&text);
+    base_buffer_release(&told.text);
+}
+
 static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
@@ -220,6 +257,7 @@ int main(void)
         cmocka_unit_test(broken_files_end_with_one_line),
         cmocka_unit_test(item_nested_too_deep_is_refused),
         cmocka_unit_test(item_longer_than_the_limit_ends_the_reading),
+        cmocka_unit_test(array_on_one_line_may_be_longer_than_any_line),
         cmocka_unit_test(every_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
