@@ -375,15 +375,19 @@ static enum reel_status check_header(const struct model_header *header,
     return REEL_OK;
 }
 
+// In a file every setting is a number: "the standard" may be another one tomorrow.
 static enum reel_status check_settings(const struct model_class *class_,
                                        const struct model_header *header,
                                        struct reel_error *err)
 {
-    struct reel_train_options opt = reel_train_options_default();
-    memcpy(opt.setting, header->setting, sizeof opt.setting);
-    return complete_settings(class_, &opt, err) == REEL_OK
-               ? REEL_OK
-               : fail(err, REEL_EFORMAT, "%s", err ? err->text : "settings");
+    for (int i = 0; i < class_->info.n_settings; i++) {
+        struct reel_error inner = {0};
+        if (check_setting(class_->info.name, &class_->info.setting[i], header->setting[i],
+                          &inner) != REEL_OK) {
+            return fail(err, REEL_EFORMAT, "%s", inner.text);
+        }
+    }
+    return REEL_OK;
 }
 
 static enum reel_status adopt(struct reel_model *model, const char *path,

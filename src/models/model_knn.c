@@ -268,8 +268,12 @@ static enum reel_status train_items(const struct model_class *class_,
 static enum reel_status check_items(const struct reel_model *model,
                                     struct reel_error *err)
 {
-    return model_check_csr(model, MODEL_START, model->header->n_films,
-                           model->header->n_films, err);
+    const int32_t n_films = model->header->n_films;
+    const enum reel_status rc =
+        model_check_csr(model, MODEL_START, n_films, n_films, err);
+    return rc ? rc
+              : model_check_section(model, MODEL_VALUE, sizeof(float),
+                                    model->header->section[MODEL_COL].n_items, err);
 }
 
 static enum reel_status score_items(const struct reel_model *model,

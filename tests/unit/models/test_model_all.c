@@ -1,7 +1,9 @@
 /** What every model promises, tried on every model. */
 #include "base_alloc.h"
+#include "model_core.h"
 #include "model_fixture.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -246,6 +248,53 @@ static void a_damaged_file_is_refused_and_never_read_outside(void **state)
     assert_int_equal(reel_model_open("/no/such/model", &opened, &err), REEL_ENOTFOUND);
 }
 
+// The sum over the header, so that a test can write a header that lies.
+static void sign(struct model_header *header)
+{
+    header->check = 0;
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < sizeof *header; i++) {
+        h = (h ^ ((const unsigned char *)header)[i]) * 0x100000001b3u;
+    }
+    header->check = h;
+}
+
+static void a_signed_header_that_lies_is_refused(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/forkreel-model-XXXXXX";
+    (void)close(mkstemp(path));
+    struct base_csr m = world(20, 15, 3, 4, 5);
+    for (int lie = 0; lie < 3; lie++) {
+        struct reel_error err;
+        struct reel_model *model = trained(lie == 0 ? "als" : "item-knn", &m, 1), *opened;
+        assert_ok(reel_model_save(model, path, &err), err);
+        reel_model_free(model);
+        const int fd = open(path, O_RDWR);
+        assert_true(fd >= 0);
+        struct model_header header;
+        assert_int_equal(pread(fd, &header, sizeof header, 0), (ssize_t)sizeof header);
+        sign(&header);
+        assert_int_equal(pwrite(fd, &header, sizeof header, 0), (ssize_t)sizeof header);
+        assert_ok(reel_model_open(path, &opened, &err), err);
+        reel_model_free(opened);
+        if (lie == 0) {
+            header.setting[2] = NAN; // a weighting that is none
+        } else if (lie == 1) {
+            header.section[MODEL_VALUE].is_present = 0;
+        } else {
+            header.section[MODEL_COL].offset = 1u << 30;
+        }
+        sign(&header);
+        assert_int_equal(pwrite(fd, &header, sizeof header, 0), (ssize_t)sizeof header);
+        assert_int_equal(reel_model_open(path, &opened, &err), REEL_EFORMAT);
+        assert_null(opened);
+        (void)close(fd);
+    }
+    (void)unlink(path);
+    base_csr_release(&m);
+}
+
 static void training_fails_cleanly_at_every_allocation(void **state)
 {
     (void)state;
@@ -441,6 +490,7 @@ int main(void)
         cmocka_unit_test(parts_and_rest_add_up_to_the_score),
         cmocka_unit_test(saved_and_opened_scores_alike),
         cmocka_unit_test(a_damaged_file_is_refused_and_never_read_outside),
+        cmocka_unit_test(a_signed_header_that_lies_is_refused),
         cmocka_unit_test(training_fails_cleanly_at_every_allocation),
         cmocka_unit_test(a_wish_to_stop_is_heard),
         cmocka_unit_test(wrong_questions_are_refused),
