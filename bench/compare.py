@@ -232,7 +232,7 @@ def peers_of_quality(parts):
     model = AlternatingLeastSquares(factors=64, alpha=5, regularization=30, iterations=15,
                                     num_threads=1, random_state=1)
     model.fit(csr_matrix(x), show_progress=False)
-    p = np.linalg.inv(x.T @ x + 300 * np.eye(len(films)))
+    p = np.linalg.inv(x.T @ x + 200 * np.eye(len(films)))
     b = p / -np.diag(p)
     np.fill_diagonal(b, 0)
     items = cosine(x.T)

@@ -113,10 +113,12 @@ void reel_list_release(struct reel_list *list);
 
 enum reel_split_kind { REEL_SPLIT_RANDOM, REEL_SPLIT_TEMPORAL };
 
-/** Three matrices of one shape with disjoint entries. */
+/** Matrices of one shape; train, validation and test share no entry. */
 struct reel_split {
     struct reel_csr train, validation, test;
+    struct reel_csr known;     /* train and validation together */
     const int64_t *train_at_s; /* (entries of train) NULL when the input had no times */
+    const int64_t *known_at_s; /* (entries of known) likewise */
     void *owned;
 };
 

@@ -151,7 +151,7 @@
 {"CALIBRATION", "校准差"},
 {"%lld likes (4 stars and more, or a like) of %d viewers for %d films.", "%lld 个喜欢（四星以上，或点赞），%d 位观众，%d 部影片。"},
 {"Random split, seed %llu: of every viewer 80 %% train, 10 %% validate, 10 %% test; %d viewers tested.", "随机划分，种子 %llu：每位观众 80 %% 训练、10 %% 验证、10 %% 测试；测试了 %d 位观众。"},
-{"Temporal split: a viewer's last film is the test, the one before it validation; ties are left out; %d viewers tested.", "按时间划分：每位观众的最后一部作测试，前一部作验证；时间相同者不计；测试了 %d 位观众。"},
+{"Temporal split: a viewer's last film is the test; settings are chosen on the one before it, which is learnt from afterwards; ties are left out; %d viewers tested.", "按时间划分：每位观众的最后一部作测试；用前一部选定参数，之后也从它学习；时间相同者不计；测试了 %d 位观众。"},
 {"Every film is ranked, those of training and validation are left out; nothing is sampled.", "对全部影片排序，去掉训练和验证中的影片；没有抽样。"},
 {"Coverage to calibration are those of lists of %d; a low calibration is good.", "覆盖率至校准差按长度为 %d 的列表计算；校准差越低越好。"},
 

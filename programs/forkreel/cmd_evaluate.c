@@ -122,8 +122,13 @@ static enum reel_status evaluate_one(struct evaluation *e, const char *name,
     opt.n_threads = cli->n_threads;
     opt.seed = words->seed;
     opt.progress = cli_progress(cli);
-    const struct reel_training training =
-        dataset_training(e->s, &e->data, &e->split.train, e->split.train_at_s);
+    // By the time of the last film a viewer's last but one is known: settings are chosen on
+    // it, then the model learns from it too. The random split's figure is of train alone.
+    const struct reel_split *split = &e->split;
+    const bool is_temporal = words->split == REEL_SPLIT_TEMPORAL;
+    const struct reel_csr *learnt = is_temporal ? &split->known : &split->train;
+    const struct reel_training training = dataset_training(
+        e->s, &e->data, learnt, is_temporal ? split->known_at_s : split->train_at_s);
     const double begin_s = cli_clock_s();
     rc = rc ? rc : reel_model_train(name, &training, &opt, &model, err);
     result->seconds = cli_clock_s() - begin_s;
@@ -133,8 +138,9 @@ static enum reel_status evaluate_one(struct evaluation *e, const char *name,
                                                  .n_threads = cli->n_threads,
                                                  .seed = words->seed};
     rc = rc ? rc
-            : reel_measure(model, &e->split.train, &e->split.validation, &e->split.test,
-                           &e->data.genres, &measure, &result->measures, NULL, err);
+            : reel_measure(model, learnt, is_temporal ? NULL : &split->validation,
+                           &split->test, &e->data.genres, &measure, &result->measures,
+                           NULL, err);
     reel_progress_bar_clear(&cli->bar);
     if (rc == REEL_OK) {
         snprintf(result->settings, sizeof result->settings, "%s",
@@ -293,8 +299,9 @@ static void print_evaluation(const struct evaluation *e)
             (unsigned long long)e->words->seed, e->result[0].measures.n_viewers);
     } else {
         cli_print(
-            tr("Temporal split: a viewer's last film is the test, the one before it "
-               "validation; ties are left out; %d viewers tested."),
+            tr("Temporal split: a viewer's last film is the test; settings are chosen "
+               "on the one before it, which is learnt from afterwards; ties are left "
+               "out; %d viewers tested."),
             e->result[0].measures.n_viewers);
     }
     cli_print("%s",

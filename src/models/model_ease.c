@@ -22,7 +22,7 @@
 enum setting_place { S_REGULARIZATION, S_FILMS, N_SETTINGS };
 
 static const struct reel_setting settings[N_SETTINGS] = {
-    {"regularization", 300, 1e-3, 1e6, REEL_SCALE_LOG, "lambda: pull of weights to zero",
+    {"regularization", 200, 1e-3, 1e6, REEL_SCALE_LOG, "lambda: pull of weights to zero",
      NULL, true},
     {"films", 20000, 1, 200000, REEL_SCALE_INTEGER,
      "most chosen films that take part; memory is 4 bytes times its square", NULL, false},

@@ -22,11 +22,12 @@
 
 #define N_FILMS_MIN 3 /* one for each part */
 
-enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, N_PARTS };
+/** KNOWN is what TRAIN and VALIDATION hold together. */
+enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PART_KNOWN, N_PARTS };
 
 struct split_owned {
     struct base_csr part[N_PARTS];
-    int64_t *train_at_s;
+    int64_t *train_at_s, *known_at_s;
 };
 
 static void split_owned_free(struct split_owned *owned)
@@ -36,6 +37,7 @@ static void split_owned_free(struct split_owned *owned)
             base_csr_release(&owned->part[p]);
         }
         base_free(owned->train_at_s);
+        base_free(owned->known_at_s);
         base_free(owned);
     }
 }
@@ -92,20 +94,32 @@ static void deal(const struct reel_csr *chosen, const int64_t *at_s,
     }
 }
 
+static void copy_entry(const struct reel_csr *chosen, int64_t from, struct base_csr *to,
+                       int64_t at)
+{
+    to->col[at] = chosen->col[from];
+    if (chosen->value) {
+        to->value[at] = chosen->value[from];
+    }
+}
+
 static void copy_parts(const struct reel_csr *chosen, const int64_t *at_s,
                        const uint8_t *part, struct split_owned *owned)
 {
     int64_t n[N_PARTS] = {0};
     for (int32_t r = 0; r < chosen->n_rows; r++) {
         for (int64_t e = chosen->start[r]; e < chosen->start[r + 1]; e++) {
-            struct base_csr *to = &owned->part[part[e]];
             const int64_t at = n[part[e]]++;
-            to->col[at] = chosen->col[e];
-            if (chosen->value) {
-                to->value[at] = chosen->value[e];
-            }
+            copy_entry(chosen, e, &owned->part[part[e]], at);
             if (at_s && part[e] == PART_TRAIN) {
                 owned->train_at_s[at] = at_s[e];
+            }
+            if (part[e] != PART_TEST) {
+                const int64_t at_known = n[PART_KNOWN]++;
+                copy_entry(chosen, e, &owned->part[PART_KNOWN], at_known);
+                if (at_s) {
+                    owned->known_at_s[at_known] = at_s[e];
+                }
             }
         }
         for (int p = 0; p < N_PARTS; p++) {
@@ -121,6 +135,7 @@ static enum reel_status split_fill(const struct reel_csr *chosen, const int64_t 
     int64_t n[N_PARTS] = {0};
     for (int64_t e = 0; e < chosen->start[chosen->n_rows]; e++) {
         n[part[e]]++;
+        n[PART_KNOWN] += part[e] != PART_TEST;
     }
     for (int p = 0; p < N_PARTS; p++) {
         const enum reel_status rc = base_csr_init(
@@ -132,7 +147,9 @@ static enum reel_status split_fill(const struct reel_csr *chosen, const int64_t 
     if (at_s) {
         owned->train_at_s =
             base_alloc_array((size_t)n[PART_TRAIN], sizeof *owned->train_at_s);
-        if (!owned->train_at_s) {
+        owned->known_at_s =
+            base_alloc_array((size_t)n[PART_KNOWN], sizeof *owned->known_at_s);
+        if (!owned->train_at_s || !owned->known_at_s) {
             return fail(err, REEL_ENOMEM, "out of memory for the times of a split");
         }
     }
@@ -172,7 +189,9 @@ enum reel_status reel_split_make(const struct reel_csr *chosen, const int64_t *a
     *out = (struct reel_split){.train = owned->part[PART_TRAIN].csr,
                                .validation = owned->part[PART_VALIDATION].csr,
                                .test = owned->part[PART_TEST].csr,
+                               .known = owned->part[PART_KNOWN].csr,
                                .train_at_s = owned->train_at_s,
+                               .known_at_s = owned->known_at_s,
                                .owned = owned};
     owned = NULL; // ownership moves to the caller
 done:

@@ -35,6 +35,28 @@ static int64_t row_length(const struct reel_csr *m, int32_t row)
     return m->start[row + 1] - m->start[row];
 }
 
+/** Known is everything but the test, with values and times. */
+static void check_known(const struct reel_csr *m, const struct reel_split *split)
+{
+    const struct reel_csr *known = &split->known;
+    int64_t n = 0;
+    assert_int_equal(base_csr_check(known, NULL), REEL_OK);
+    for (int32_t r = 0; r < m->n_rows; r++) {
+        for (int64_t e = m->start[r]; e < m->start[r + 1]; e++) {
+            if (base_csr_has(&split->test, r, m->col[e])) {
+                continue;
+            }
+            assert_int_equal(known->col[n], m->col[e]);
+            assert_true(known->value[n] == m->value[e]);
+            if (split->known_at_s) {
+                assert_int_equal(split->known_at_s[n], at_s[e]);
+            }
+            n++;
+        }
+        assert_int_equal(known->start[r + 1], n);
+    }
+}
+
 /** Each entry is in exactly one part, with its value; parts are matrices. */
 static void check_partition(const struct reel_csr *m, const struct reel_split *split)
 {
@@ -64,6 +86,7 @@ static void check_partition(const struct reel_csr *m, const struct reel_split *s
             assert_int_equal(n_found, 1);
         }
     }
+    check_known(m, split);
 }
 
 static void random_split_holds_back_a_tenth_twice_of_every_viewer(void **state)
