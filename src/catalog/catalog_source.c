@@ -263,7 +263,7 @@ static enum reel_status check_entry(const struct catalog_source *s, const char *
 
 static enum reel_status list_zip(struct catalog_source *s, struct reel_error *err)
 {
-    struct archive *a;
+    struct archive *a = NULL;
     enum reel_status rc = archive_begin(s, NULL, &a, err);
     if (rc != REEL_OK) {
         return rc;

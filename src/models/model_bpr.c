@@ -26,6 +26,7 @@
 #include "model_core.h"
 #include "model_kernel.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -120,6 +121,7 @@ static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
 static void deal_films(int32_t *dealt, int32_t *part_of_film, int32_t *part_start,
                        int32_t n_films, int32_t n_parts, struct base_rng *rng)
 {
+    assert(n_parts > 0);
     base_rng_shuffle(rng, dealt, n_films);
     for (int32_t p = 0; p <= n_parts; p++) {
         part_start[p] = (int32_t)((int64_t)n_films * p / n_parts);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write model_cases.h: what models must compute, by NumPy in double precision.
 
-    python3 model_cases.py > model_cases.h      (needs numpy; the output is stored)
+    python3 model_cases.py | clang-format --assume-filename=x.h > model_cases.h
+    (needs numpy; the output is stored)
 
 Dense matrices and closed forms only: no code is shared with src/models, and every film and
 viewer is treated by the formula of the paper, not by a fast way to it.
