@@ -212,7 +212,7 @@ static void gather(const struct als_params *p, const struct row *row, int64_t be
     }
 }
 
-// a = g G + sum w y y^T + l I (lower triangle), b = sum t y.
+// a = g G + sum w y y^T + l I (upper triangle), b = sum t y.
 static void build_normal_equation(const struct als_params *p, const struct row *row,
                                   const float *fixed, const float *gram,
                                   struct desk *desk)
@@ -432,7 +432,7 @@ enum reel_status als_gram(const float *fixed, int32_t n, size_t k, double scale,
         for (size_t j = 0; j <= i; j++) {
             double sum = 0;
             for (int32_t part = 0; part < n_parts; part++) {
-                sum += job.sum[(size_t)part * k * k + i * k + j];
+                sum += job.sum[(size_t)part * k * k + j * k + i];
             }
             gram[i * k + j] = gram[j * k + i] = (float)(scale * sum);
         }

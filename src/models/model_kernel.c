@@ -3,9 +3,9 @@
  *
  * The triangle update keeps a block of 4 x 16 sums in registers while it runs down the
  * tile: eight vectors of eight floats hide the latency of multiply-add on machines with
- * AVX2. The Cholesky is blocked by 16 columns and updates what is left with the same
- * register block. Measured on 64 factors against ssyrk and spotrf/spotrs of OpenBLAS 0.3.21
- * for histories of 50: see ARCHITECTURE.md.
+ * AVX2. The Cholesky factor is the upper one, because all its inner loops then run along
+ * rows; panels of 16 rows, and the same register block for what is left. Measured against
+ * ssyrk and sposv of OpenBLAS 0.3.21: ARCHITECTURE.md.
  */
 #include "model_kernel.h"
 
@@ -66,7 +66,7 @@ float model_dot(const float *a, const float *b, size_t n)
 void model_syrk_naive(float *gram, const float *tile, size_t n, size_t k)
 {
     for (size_t i = 0; i < k; i++) {
-        for (size_t j = 0; j <= i; j++) {
+        for (size_t j = i; j < k; j++) {
             double sum = 0;
             for (size_t r = 0; r < n; r++) {
                 sum += (double)tile[r * k + i] * tile[r * k + j];
@@ -112,8 +112,8 @@ static inline void block_4x16(float *c, size_t ldc, const float *col, size_t col
 
 void model_syrk(float *gram, const float *tile, size_t n, size_t k)
 {
-    for (size_t j = 0; j < k; j += 16) {
-        for (size_t i = j; i < k; i += 4) {
+    for (size_t i = 0; i < k; i += 4) {
+        for (size_t j = i / 16 * 16; j < k; j += 16) {
             block_4x16(gram + i * k + j, k, tile + i, k, tile + j, k, n, 1);
         }
     }
@@ -121,112 +121,82 @@ void model_syrk(float *gram, const float *tile, size_t n, size_t k)
 
 int model_cholesky_solve_naive(float *a, float *b, size_t k)
 {
-    for (size_t j = 0; j < k; j++) {
-        for (size_t i = j; i < k; i++) {
+    for (size_t i = 0; i < k; i++) {
+        for (size_t j = i; j < k; j++) {
             double sum = a[i * k + j];
-            for (size_t p = 0; p < j; p++) {
-                sum -= (double)a[i * k + p] * a[j * k + p];
+            for (size_t p = 0; p < i; p++) {
+                sum -= (double)a[p * k + i] * a[p * k + j];
             }
             if (i == j && !(sum > 0)) {
                 return 0;
             }
-            a[i * k + j] = (float)(i == j ? sqrt(sum) : sum / a[j * k + j]);
+            a[i * k + j] = (float)(i == j ? sqrt(sum) : sum / a[i * k + i]);
         }
     }
     for (size_t i = 0; i < k; i++) {
         double sum = b[i];
         for (size_t p = 0; p < i; p++) {
-            sum -= (double)a[i * k + p] * b[p];
+            sum -= (double)a[p * k + i] * b[p];
         }
         b[i] = (float)(sum / a[i * k + i]);
     }
     for (size_t i = k; i-- > 0;) {
         double sum = b[i];
         for (size_t p = i + 1; p < k; p++) {
-            sum -= (double)a[p * k + i] * b[p];
+            sum -= (double)a[i * k + p] * b[p];
         }
         b[i] = (float)(sum / a[i * k + i]);
     }
     return 1;
 }
 
-enum { PANEL = 16 };
+enum { PANEL = 16, LARGEST_ON_STACK = 1024 };
 
-// Factor the 16 x 16 block at the diagonal; `inverse` receives 1 / pivot.
-static int factor_corner(float *a, size_t lda, float *inverse)
+/**
+ * Rows first .. first+15 of the factor, from their own column block to the end: each row is
+ * divided by its pivot and taken off the rows of the panel below it. What stands before the
+ * diagonal inside the block is swept along and has no meaning.
+ */
+static int factor_panel(float *a, float *inverse, size_t first, size_t k)
 {
-    for (size_t j = 0; j < PANEL; j++) {
-        float *row_j = a + j * lda;
-        float pivot = row_j[j];
-        for (size_t p = 0; p < j; p++) {
-            pivot -= row_j[p] * row_j[p];
-        }
+    for (size_t p = first; p < first + PANEL; p++) {
+        float *row_p = a + p * k;
+        const float pivot = row_p[p];
         if (!(pivot > 0)) {
             return 0;
         }
-        pivot = sqrtf(pivot);
-        row_j[j] = pivot;
-        inverse[j] = 1 / pivot;
-        for (size_t i = j + 1; i < PANEL; i++) {
-            float *row_i = a + i * lda;
-            float sum = row_i[j];
-            for (size_t p = 0; p < j; p++) {
-                sum -= row_i[p] * row_j[p];
+        inverse[p] = 1 / sqrtf(pivot);
+        const v8 scale = all8(inverse[p]);
+        for (size_t i = first; i < k; i += 8) {
+            store8(row_p + i, load8(row_p + i) * scale);
+        }
+        for (size_t q = p + 1; q < first + PANEL; q++) {
+            float *row_q = a + q * k;
+            const v8 f = all8(row_p[q]);
+            for (size_t i = first; i < k; i += 8) {
+                store8(row_q + i, load8(row_q + i) - f * load8(row_p + i));
             }
-            row_i[j] = sum * inverse[j];
         }
     }
     return 1;
 }
 
-/**
- * Right-looking, one panel of 16 columns at a time. `turned` holds the panel below the
- * corner as 16 rows, so that the update of the rest reads rows; it is solved in this form
- * as well, all rows of the panel in one vector loop.
- */
-static int factor(float *a, float *inverse, float *turned, size_t k)
+// a = U^T U in the upper triangle; inverse receives 1 / U_pp.
+static int factor(float *a, float *inverse, size_t k)
 {
-    for (size_t j = 0; j < k; j += PANEL) {
-        float *corner = a + j * k + j;
-        if (!factor_corner(corner, k, inverse + j)) {
+    for (size_t first = 0; first < k; first += PANEL) {
+        if (!factor_panel(a, inverse, first, k)) {
             return 0;
         }
-        const size_t begin = j + PANEL, n = k - begin;
-        for (size_t p = 0; p < PANEL; p++) {
-            for (size_t i = 0; i < n; i++) {
-                turned[p * k + i] = a[(begin + i) * k + j + p];
-            }
-        }
-        for (size_t p = 0; p < PANEL; p++) {
-            float *row_p = turned + p * k;
-            for (size_t q = 0; q < p; q++) {
-                const v8 f = all8(corner[p * k + q]);
-                const float *row_q = turned + q * k;
-                for (size_t i = 0; i < n; i += 8) {
-                    store8(row_p + i, load8(row_p + i) - f * load8(row_q + i));
-                }
-            }
-            const v8 f = all8(inverse[j + p]);
-            for (size_t i = 0; i < n; i += 8) {
-                store8(row_p + i, load8(row_p + i) * f);
-            }
-        }
-        for (size_t p = 0; p < PANEL; p++) {
-            for (size_t i = 0; i < n; i++) {
-                a[(begin + i) * k + j + p] = turned[p * k + i];
-            }
-        }
-        for (size_t c = 0; c < n; c += 16) {
-            for (size_t i = c; i < n; i += 4) {
-                block_4x16(a + (begin + i) * k + begin + c, k, turned + i, k, turned + c,
-                           k, PANEL, -1);
+        const float *panel = a + first * k;
+        for (size_t i = first + PANEL; i < k; i += 4) {
+            for (size_t j = i / 16 * 16; j < k; j += 16) {
+                block_4x16(a + i * k + j, k, panel + i, k, panel + j, k, PANEL, -1);
             }
         }
     }
     return 1;
 }
-
-enum { LARGEST_ON_STACK = 256 };
 
 int model_cholesky_solve(float *a, float *b, size_t k)
 {
@@ -234,30 +204,32 @@ int model_cholesky_solve(float *a, float *b, size_t k)
         return model_cholesky_solve_naive(a, b, k);
     }
     float inverse[LARGEST_ON_STACK];
-    float turned[PANEL * LARGEST_ON_STACK] __attribute__((aligned(64)));
-    if (!factor(a, inverse, turned, k)) {
+    if (!factor(a, inverse, k)) {
         return 0;
     }
-    for (size_t i = 0; i < k; i++) {
-        // Whole vectors first, then what is left before the diagonal.
-        const size_t n = i / 16 * 16;
-        float sum = b[i] - model_dot(a + i * k, b, n);
-        for (size_t p = n; p < i; p++) {
-            sum -= a[i * k + p] * b[p];
+    // U^T y = b: what is known is taken off the rest. One by one to the end of the column
+    // block, then whole vectors.
+    for (size_t p = 0; p < k; p++) {
+        const float *row = a + p * k;
+        const size_t whole = p / 16 * 16 + 16;
+        b[p] *= inverse[p];
+        for (size_t i = p + 1; i < whole; i++) {
+            b[i] -= b[p] * row[i];
         }
-        b[i] = sum * inverse[i];
+        const v8 f = all8(b[p]);
+        for (size_t i = whole; i < k; i += 8) {
+            store8(b + i, load8(b + i) - f * load8(row + i));
+        }
     }
-    for (size_t i = k; i-- > 0;) {
-        b[i] *= inverse[i];
-        const v8 f = all8(b[i]);
-        const float *row = a + i * k;
-        size_t p = 0;
-        for (; p + 8 <= i; p += 8) {
-            store8(b + p, load8(b + p) - f * load8(row + p));
+    // U x = y.
+    for (size_t p = k; p-- > 0;) {
+        const float *row = a + p * k;
+        const size_t whole = p / 16 * 16 + 16;
+        float sum = b[p] - model_dot(row + whole, b + whole, k - whole);
+        for (size_t i = p + 1; i < whole; i++) {
+            sum -= row[i] * b[i];
         }
-        for (; p < i; p++) {
-            b[p] -= b[i] * row[p];
-        }
+        b[p] = sum * inverse[p];
     }
     return 1;
 }

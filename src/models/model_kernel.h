@@ -21,16 +21,17 @@ float model_dot(const float *a, const float *b, size_t n);
 float model_dot_naive(const float *a, const float *b, size_t n);
 
 /**
- * Lower triangle of gram (k, k) += tile^T tile, tile (n, k) row-major; k a multiple of
- * MODEL_PAD. Blocks that touch the diagonal are computed whole, so a few floats above it
- * are written too: what is above the diagonal has no meaning.
+ * Upper triangle of gram (k, k) += tile^T tile, tile (n, k) row-major; k a multiple of
+ * MODEL_PAD. Blocks that touch the diagonal are computed whole, so a few floats below it
+ * are written too: what is below the diagonal has no meaning.
  */
 void model_syrk(float *gram, const float *tile, size_t n, size_t k);
 void model_syrk_naive(float *gram, const float *tile, size_t n, size_t k);
 
 /**
- * Solve a x = b for symmetric positive definite a (k, k), lower triangle given; a is lost,
- * b becomes x. False when a pivot is not positive; b is then lost too.
+ * Solve a x = b for symmetric positive definite a (k, k), upper triangle given and finite
+ * numbers below it; a is lost, b becomes x. False when a pivot is not positive; b is then
+ * lost too.
  */
 int model_cholesky_solve(float *a, float *b, size_t k);
 int model_cholesky_solve_naive(float *a, float *b, size_t k);
