@@ -15,7 +15,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 struct times {
     int64_t ns[4096];
@@ -38,11 +37,21 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+// Not ru_maxrss: that one remembers the process which started this one.
 static double peak_mib(void)
 {
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
+    long kib = 0;
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status)) {
+        if (strncmp(line, "VmHWM:", 6) == 0) {
+            kib = strtol(line + 6, NULL, 10);
+        }
+    }
+    if (status) {
+        (void)fclose(status);
+    }
+    return (double)kib / 1024;
 }
 
 static struct reel_csr view(const struct base_file_map *map)

@@ -142,7 +142,7 @@ def bench_import():
 
     def forkreel():
         with tempfile.TemporaryDirectory(dir=path.parent) as home:
-            return timed(FORKREEL, "--home", home, "--threads", "1", "import", "csv", path)
+            return peer("run", FORKREEL, "--home", home, "--threads", "1", "import", "csv", path)
 
     def pandas():
         with tempfile.TemporaryDirectory(dir=path.parent) as home:
@@ -150,24 +150,10 @@ def bench_import():
 
     mine, theirs = repeated(forkreel, pandas)
     line("seconds of pandas and to_sql / ours", median(theirs, "process_seconds") /
-         median(mine, "process_seconds"), 3, f"  {median(theirs, 'process_seconds'):.1f} s / "
-         f"{median(mine, 'process_seconds'):.1f} s")
+         median(mine, "seconds"), 3, f"  {median(theirs, 'process_seconds'):.1f} s / "
+         f"{median(mine, 'seconds'):.1f} s")
     line("peak memory of pandas / ours", median(theirs, "peak_mib") / median(mine, "peak_mib"), 1,
          f"  {median(theirs, 'peak_mib'):.0f} MiB / {median(mine, 'peak_mib'):.0f} MiB")
-
-
-def timed(*words):
-    """A program that prints no JSON: seconds and peak memory of its process."""
-    environment = dict(os.environ, **ONE_THREAD)
-    begin = time.perf_counter()
-    child = subprocess.Popen([str(w) for w in words], env=environment,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    complaint = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        raise SystemExit(f"bench: {' '.join(map(str, words))}\n{complaint.decode()[-2000:]}")
-    return {"process_seconds": time.perf_counter() - begin, "peak_mib": usage.ru_maxrss / 1024}
 
 
 # ---------------------------------------------------------------- quality

@@ -2,10 +2,11 @@
 
     peer.py implicit-als MATRIX SOLVER ITERATIONS     peer.py irspack-als MATRIX SOLVER ITERATIONS
     peer.py implicit-top MATRIX ITERATIONS VIEWERS N  peer.py numpy-ease MATRIX LAMBDA
-    peer.py pandas-import CSV DATABASE
+    peer.py pandas-import CSV DATABASE                peer.py run PROGRAM ARGUMENT...
 """
 import json
-import resource
+import re
+import subprocess
 import sys
 import time
 
@@ -14,8 +15,14 @@ import numpy as np
 FACTORS, ALPHA, REGULARIZATION = 64, 5.0, 1.0
 
 
+def peak_mib(process="self"):
+    """Not ru_maxrss: that one remembers the process which started this one."""
+    with open(f"/proc/{process}/status") as status:
+        return int(re.search(r"VmHWM:\s*(\d+)", status.read())[1]) / 1024
+
+
 def say(**values):
-    values["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    values.setdefault("peak_mib", peak_mib())
     print(json.dumps(values))
 
 
@@ -54,12 +61,30 @@ def frequency_loss(choices, x, y, alpha0, pull):
     return total
 
 
+def watch(words):
+    """Any program: its seconds, and its peak as last seen twenty times a second."""
+    begin, peak = time.perf_counter(), 0.0
+    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while child.poll() is None:
+        try:
+            peak = max(peak, peak_mib(child.pid))
+        except (OSError, TypeError):
+            pass                # it ended between the two looks
+        time.sleep(0.05)
+    if child.returncode != 0:
+        raise SystemExit(child.stderr.read().decode())
+    say(seconds=time.perf_counter() - begin, peak_mib=peak)
+
+
 def main(job, path, *rest):
+    if job == "run":
+        watch([path, *rest])
+        return
     from matrices import read
     if job == "implicit-als":
         choices = read(path)
         model, seconds = implicit_model(choices, rest[0], int(rest[1]))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_mib()
         loss = confidence_loss(choices, model.user_factors, model.item_factors)
         say(median_iteration=float(np.median(seconds)), loss=loss, training_peak_mib=peak)
     elif job == "irspack-als":
@@ -73,7 +98,7 @@ def main(job, path, *rest):
             begin = time.perf_counter()
             model.run_epoch()
             seconds.append(time.perf_counter() - begin)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_mib()
         say(median_iteration=float(np.median(seconds)), training_peak_mib=peak,
             loss=frequency_loss(choices, model.get_user_embedding(), model.get_item_embedding(),
                                 alpha0, pull))
