@@ -228,8 +228,9 @@ static void array_on_one_line_may_be_longer_than_any_line(void **state)
     assert_ok(catalog_source_open_memory(&member, 1, &opt, &source, &told.err), told.err);
     assert_ok(catalog_read_source("trakt", source, &opt, &sink, &told.err), told.err);
     int n_ratings = 0;
-    for (const char *p = told.text.data; (p = strstr(p, "\nrate ann ")); p++) {
-        n_ratings++;
+    // Not strstr: the sanitizer's measures the whole text at every call.
+    for (const char *p = told.text.data; *p; p++) {
+        n_ratings += *p == '\n' && strncmp(p, "\nrate ann ", 10) == 0;
     }
     assert_int_equal(n_ratings, N_ITEMS);
     catalog_source_close(source);
