@@ -1,7 +1,7 @@
 # forkreel_room(NAME [ROOMS room...] [LIBRARIES target...])
 #
 # A room is an object library of every .c file in src/NAME. It sees its own folder,
-# include/, and the folders of the rooms it names (STYLE_GUIDE: rooms), nothing else.
+# include/, and the folders of the rooms it names (src/ROOMS), nothing else.
 function(forkreel_room name)
   cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)

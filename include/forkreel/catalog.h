@@ -140,7 +140,7 @@ struct reel_sink {
     void *payload;
 };
 
-/** COLUMN of the file holds FIELD (DESIGN: csv and jsonl fields). */
+/** COLUMN of the file holds FIELD (forkreel help import lists the fields). */
 struct reel_column_map {
     const char *column, *field;
 };

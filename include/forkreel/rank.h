@@ -109,7 +109,7 @@ enum reel_status reel_list_make(const struct reel_model *model,
                                 struct reel_error *err) REEL_CHECKED;
 void reel_list_release(struct reel_list *list);
 
-/* ---- splits (DESIGN: ways of measuring) ---- */
+/* ---- splits ---- */
 
 enum reel_split_kind { REEL_SPLIT_RANDOM, REEL_SPLIT_TEMPORAL };
 

@@ -101,6 +101,32 @@ enum reel_status reel_store_import_commit(struct reel_import *import,
                                           struct reel_error *err) REEL_CHECKED;
 void reel_store_import_free(struct reel_import *import);
 
+/* ---- films that may be one ---- */
+
+/** A pair that an import would not join by guessing. */
+struct reel_doubt {
+    int64_t film, other; /* keys; `film` came later */
+    const char *film_title, *other_title;
+    int32_t film_year, other_year; /* REEL_YEAR_UNKNOWN */
+    const char *reason;
+    const char *file; /* where it was met; NULL unknown */
+    int64_t line;
+};
+
+/** Tell every pair that is still open, oldest film first; strings live until `each` returns. */
+enum reel_status reel_store_doubts_each(
+    struct reel_store *store, void (*each)(const struct reel_doubt *doubt, void *payload),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
+/**
+ * A person's word that two films are one: within an import, so that it can be undone by
+ * not committing. The lower key stays and takes over names, facts and events.
+ * Errors: REEL_EINVAL when both are the same film; REEL_ENOTFOUND.
+ */
+enum reel_status reel_store_import_same(struct reel_import *import, int64_t film,
+                                        int64_t other,
+                                        struct reel_error *err) REEL_CHECKED;
+
 /* ---- one event ---- */
 
 /**

@@ -76,6 +76,11 @@
 // films, show
 {"search films by title, person or genre; without a query list all", "按片名、人物或类型搜索影片；不给词则列出全部"},
 {"at most so many films; default 20", "最多多少部；默认 20"},
+{"list pairs that may be one film", "列出可能是同一部的影片"},
+{"the two films named are one: join them", "所列两部影片是同一部：合并"},
+{"they are one film now, key %lld; train again to count it once", "已合并为一部影片，键 %lld；重新训练后只计一次"},
+{"films --same takes two films, each in one word or quoted", "films --same 需要两部影片，每部为一个词或加引号"},
+{"MAY BE ONE WITH", "可能同为"},
 {"no film fits '%s'", "没有影片符合“%s”"},
 {"KEY", "编号"},
 {"CHINESE TITLE", "中文片名"},

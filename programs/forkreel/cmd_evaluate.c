@@ -1,4 +1,4 @@
-/** `forkreel evaluate`: the honest table (DESIGN section 7). */
+/** `forkreel evaluate`: the honest table. */
 #include "cli_commands.h"
 #include "cli_session.h"
 

@@ -43,7 +43,7 @@ _forkreel() {
     case $command in
     "") options="--version" ;;
     import) options="--viewer --dry-run --strict --source --map" ;;
-    films) options="--number" ;;
+    films) options="--number --doubtful --same" ;;
     train) options="--model --models --set --trials --seed" ;;
     evaluate) options="--model --models --split --k --seed --trials" ;;
     recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;

@@ -102,8 +102,10 @@ static void film_label(struct reel_store *store, int64_t film, char *label,
             while (n_bytes && (title[n_bytes] & 0xc0) == 0x80) {
                 n_bytes--; // not in the middle of a character
             }
-            (void)snprintf(label, n_label_bytes, "film %" PRId64 " %.*s (%d)", film,
-                           (int)n_bytes, title, sqlite3_column_int(stmt, 1));
+            char year[16];
+            (void)snprintf(label, n_label_bytes, "film %" PRId64 " %.*s%s", film,
+                           (int)n_bytes, title,
+                           db_year_label(sqlite3_column_int(stmt, 1), year));
         }
         db_sql_leave(stmt);
     }
@@ -240,6 +242,23 @@ static enum reel_status merge(struct reel_import *import, int64_t a, int64_t b,
     import->report.n_films_joined++;
     import->report.n_films_new -= high > import->film_key_max;
     return REEL_OK;
+}
+
+enum reel_status reel_store_import_same(struct reel_import *import, int64_t film,
+                                        int64_t other, struct reel_error *err)
+{
+    int64_t n = 0;
+    if (film == other) {
+        return fail(err, REEL_EINVAL, "film %lld is one with itself", (long long)film);
+    }
+    const enum reel_status rc =
+        db_sql_int(import->store, "SELECT count(*) FROM film WHERE key IN (?, ?)", &n,
+                   err, "ii", film, other);
+    if (rc == REEL_OK && n < 2) {
+        return fail(err, REEL_ENOTFOUND, "no film with key %lld or %lld", (long long)film,
+                    (long long)other);
+    }
+    return rc ? rc : merge(import, film, other, err);
 }
 
 static int compare_events(const void *a, const void *b)

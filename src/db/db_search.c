@@ -277,9 +277,11 @@ static enum reel_status by_title(struct reel_store *store, const char *title,
     int32_t n = 0;
     for (; rc == REEL_OK && is_row; n++) {
         *key = sqlite3_column_int64(stmt, 0);
+        char label[16];
         if (n < NAMED &&
-            !base_buffer_print(list, "%s%" PRId64 " %s (%d)", n ? "; " : "", *key,
-                               db_sql_text(stmt, 1), sqlite3_column_int(stmt, 2))) {
+            !base_buffer_print(list, "%s%" PRId64 " %s%s", n ? "; " : "", *key,
+                               db_sql_text(stmt, 1),
+                               db_year_label(sqlite3_column_int(stmt, 2), label))) {
             rc = fail(err, REEL_ENOMEM, "a list of films");
             break;
         }
@@ -308,8 +310,10 @@ static enum reel_status not_found(struct reel_store *store, const char *text,
     base_buffer_clear(list);
     bool is_ok = true;
     for (int32_t i = 0; i < hits.n && is_ok; i++) {
-        is_ok = base_buffer_print(list, "%s%" PRId64 " %s (%d)", i ? "; " : "",
-                                  hits.hit[i].key, hits.hit[i].title, hits.hit[i].year);
+        char label[16];
+        is_ok =
+            base_buffer_print(list, "%s%" PRId64 " %s%s", i ? "; " : "", hits.hit[i].key,
+                              hits.hit[i].title, db_year_label(hits.hit[i].year, label));
     }
     reel_film_hits_release(&hits);
     return fail(err, REEL_ENOTFOUND, "no film '%s'%s%s", text,

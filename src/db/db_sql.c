@@ -231,3 +231,12 @@ double db_sql_double(sqlite3_stmt *stmt, int column)
                ? (double)NAN
                : sqlite3_column_double(stmt, column);
 }
+
+const char *db_year_label(int32_t year, char text[16])
+{
+    text[0] = '\0';
+    if (year != REEL_YEAR_UNKNOWN) {
+        (void)snprintf(text, 16, " (%d)", year);
+    }
+    return text;
+}

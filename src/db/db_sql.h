@@ -74,6 +74,9 @@ void db_sql_snapshot_end(struct reel_store *store, bool is_begun);
 
 /** Text column, NULL for NULL; valid until the next step. */
 const char *db_sql_text(sqlite3_stmt *stmt, int column);
+
+/** " (1993)" behind a title in a message; "" when the year is not known. Returns `text`. */
+const char *db_year_label(int32_t year, char text[16]);
 /** Number column, NAN for NULL. */
 double db_sql_double(sqlite3_stmt *stmt, int column);
 

@@ -140,6 +140,63 @@ static void title_without_year_is_doubtful_and_remembered(void **state)
     assert_int_equal(report.n_accepted, 0);
 }
 
+struct doubts {
+    struct reel_doubt last;
+    int n;
+};
+
+static void keep_doubt(const struct reel_doubt *doubt, void *payload)
+{
+    struct doubts *doubts = payload;
+    assert_string_equal(doubt->film_title, "Heat");
+    assert_string_equal(doubt->other_title, "Heat");
+    doubts->last = *doubt;
+    doubts->n++;
+}
+
+static void person_says_that_doubtful_films_are_one(void **state)
+{
+    struct db_unit *u = *state;
+    const struct reel_film film = db_unit_film("ml", "1", "Heat", 1995);
+    const struct reel_event rating = db_unit_rating("ann", "ml", "1", 4, 1);
+    const struct reel_event watch = {.kind = REEL_EVENT_WATCH,
+                                     .viewer = "ann",
+                                     .film = {.source = "netflix", .title = "Heat"},
+                                     .value = NAN,
+                                     .at_s = 5};
+    (void)db_unit_put(u, &film, 1, &rating, 1);
+    (void)db_unit_put(u, NULL, 0, &watch, 1);
+    struct doubts doubts = {.n = 0};
+    assert_ok(reel_store_doubts_each(u->store, keep_doubt, &doubts, &u->err), u->err);
+    assert_int_equal(doubts.n, 1);
+    assert_int_equal(doubts.last.other, db_unit_key(u, "ml:1"));
+    assert_int_equal(doubts.last.other_year, 1995);
+    assert_int_equal(doubts.last.film_year, REEL_YEAR_UNKNOWN);
+
+    struct reel_import *import = db_unit_import(u, false);
+    assert_int_equal(reel_store_import_same(import, 1, 1, &u->err), REEL_EINVAL);
+    assert_int_equal(reel_store_import_same(import, 1, 99, &u->err), REEL_ENOTFOUND);
+    assert_ok(
+        reel_store_import_same(import, doubts.last.film, doubts.last.other, &u->err),
+        u->err);
+    struct reel_import_report report;
+    assert_ok(reel_store_import_commit(import, &report, &u->err), u->err);
+    reel_store_import_free(import);
+
+    doubts.n = 0;
+    assert_ok(reel_store_doubts_each(u->store, keep_doubt, &doubts, &u->err), u->err);
+    assert_int_equal(doubts.n, 0);
+    struct reel_film_hits hits;
+    assert_ok(reel_store_films_search(u->store, "heat", 9, &hits, &u->err), u->err);
+    assert_int_equal(hits.n, 1);
+    assert_int_equal(hits.hit[0].n_events, 2);
+    reel_film_hits_release(&hits);
+    // The source's way of naming it is remembered: the same file changes nothing.
+    report = db_unit_put(u, NULL, 0, &watch, 1);
+    assert_int_equal(report.n_films_new, 0);
+    assert_int_equal(report.n_already_there, 1);
+}
+
 static void event_with_title_and_year_finds_the_film(void **state)
 {
     struct db_unit *u = *state;
@@ -303,6 +360,7 @@ int main(void)
         TEST(title_with_two_films_is_doubtful),
         TEST(exact_year_wins_over_a_neighbour),
         TEST(title_without_year_is_doubtful_and_remembered),
+        TEST(person_says_that_doubtful_films_are_one),
         TEST(event_with_title_and_year_finds_the_film),
         TEST(film_named_by_title_gets_its_first_id),
         TEST(film_known_by_id_alone_is_filled_in),

@@ -159,7 +159,7 @@ static void damaged_pages_are_told(void **state)
 {
     struct db_unit *u = *state;
     struct reel_film film[40];
-    char title[40][16];
+    char title[40][24];
     for (int i = 0; i < 40; i++) {
         (void)snprintf(title[i], sizeof title[i], "film %d", i);
         film[i] = db_unit_film("csv", title[i], title[i], 1990 + i);
