@@ -18,6 +18,7 @@
  * per film of the history, so a score falls apart into what each film brought and what the
  * bias of the film brings (the rest).
  */
+#include "model_bpr.h"
 #include "base_alloc.h"
 #include "base_csr.h"
 #include "base_error.h"
@@ -41,9 +42,8 @@ static const struct reel_setting settings[N_SETTINGS] = {
 
 enum { FOLD_EPOCHS = 20, NEGATIVE_TRIES = 16 };
 
-/** One step of the equations above on vectors of k floats; place n_factors is the bias. */
-static void step(float *u, float *vi, float *vj, size_t k, size_t n_factors, float rate,
-                 float l2)
+void bpr_step(float *u, float *vi, float *vj, size_t k, size_t n_factors, float rate,
+              float l2)
 {
     float x = 0;
     for (size_t f = 0; f < k; f++) {
@@ -110,9 +110,9 @@ static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
             }
             const int32_t j = not_chosen(job, rng, low, part);
             if (j >= 0) {
-                step(job->viewers + (size_t)low * job->k, job->films + (size_t)i * job->k,
-                     job->films + (size_t)j * job->k, job->k, job->n_factors, job->rate,
-                     job->l2);
+                bpr_step(job->viewers + (size_t)low * job->k,
+                         job->films + (size_t)i * job->k, job->films + (size_t)j * job->k,
+                         job->k, job->n_factors, job->rate, job->l2);
             }
         }
     }

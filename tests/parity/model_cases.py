@@ -81,6 +81,21 @@ def user_knn(chosen, k, shrink):
     return nearest(similarity(chosen, shrink), k) @ chosen
 
 
+def bpr_steps(u, vi, vj, rate, l2, n):
+    """Rendle et al. 2009: gradient of ln sigma(x_uij) minus the pull, n steps; the last place
+    is the bias of a film, against which u has a fixed 1."""
+    for _ in range(n):
+        g = 1 / (1 + np.exp(u @ (vi - vj)))
+        step = rate * (g * (vi - vj) - l2 * u)
+        step[-1] = 0
+        u, vi, vj = (u + step, vi + rate * (g * u - l2 * vi), vj + rate * (-g * u - l2 * vj))
+    return np.concatenate([u, vi, vj])
+
+
+def popularity(chosen, age_days, half_life_days):
+    return ((chosen > 0) * 0.5 ** (age_days / half_life_days)).sum(axis=0)
+
+
 if __name__ == "__main__":
     print("// Written by model_cases.py; do not edit.\n#include <stdint.h>\n")
     print(f"enum {{ N_VIEWERS = {N_VIEWERS}, N_FILMS = {N_FILMS}, K = {K} }};")
@@ -96,3 +111,11 @@ if __name__ == "__main__":
     floats("item_scores_ones", item_knn(X, 3, 0))
     floats("user_scores", user_knn(V, 5, 1.25))
     floats("user_scores_ones", user_knn(X, 100, 0))
+    bpr = rng.normal(0, 0.5, (3, K)).astype(np.float32).astype(float)
+    bpr[0, -1] = 1
+    floats("bpr_before", bpr)
+    floats("bpr_after", bpr_steps(*bpr, 0.05, 0.1, 3))
+    age = np.where(X > 0, rng.integers(0, 500, X.shape), 0)
+    age[0, 3] = 0               # the latest choice: ages count from it
+    emit("int64_t", "age_days", [int(a) for row, ages in zip(X, age) for a in ages[row > 0]])
+    floats("popularity_scores", popularity(X, age, 90.0))

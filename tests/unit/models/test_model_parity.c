@@ -2,6 +2,7 @@
 #include "../../parity/model_cases.h"
 #include "base_alloc.h"
 #include "model_als.h"
+#include "model_bpr.h"
 #include "model_fixture.h"
 
 #include <math.h>
@@ -55,6 +56,38 @@ static void neighbours_score_like_numpy(void **state)
     assert_scores("item-knn", "neighbours=3 shrink=0", &ones_csr, item_scores_ones);
     assert_scores("user-knn", "neighbours=5 shrink=1.25", &valued_csr, user_scores);
     assert_scores("user-knn", "neighbours=100 shrink=0", &ones_csr, user_scores_ones);
+}
+
+static void bpr_steps_like_numpy(void **state)
+{
+    (void)state;
+    float v[3 * K];
+    memcpy(v, bpr_before, sizeof v);
+    for (int i = 0; i < 3; i++) {
+        bpr_step(v, v + K, v + 2 * K, K, K - 1, 0.05F, 0.1F);
+    }
+    assert_floats("three steps", v, bpr_after, 3 * K);
+}
+
+static void recent_popularity_is_that_of_numpy(void **state)
+{
+    (void)state;
+    enum { N_ENTRIES = COUNT_OF(age_days), LATEST_S = 1000000000 };
+    int64_t at_s[N_ENTRIES];
+    for (int e = 0; e < N_ENTRIES; e++) {
+        at_s[e] = LATEST_S - 86400 * age_days[e];
+    }
+    struct reel_error err;
+    struct reel_train_options opt = reel_train_options_default();
+    const struct reel_training data = {.chosen = ones_csr, .at_s = at_s};
+    struct reel_model *model;
+    assert_ok(reel_settings_parse("popularity", "half_life_days=90", &opt, &err), err);
+    assert_ok(reel_model_train("popularity", &data, &opt, &model, &err), err);
+    float score[N_FILMS];
+    const struct reel_query nobody = {0};
+    assert_ok(reel_model_score(model, &nobody, score, &err), err);
+    assert_floats("popularity", score, popularity_scores, N_FILMS);
+    reel_model_free(model);
 }
 
 static void assert_half_step(const struct als_params *params,
@@ -195,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ease_scores_are_those_of_numpy),
         cmocka_unit_test(neighbours_score_like_numpy),
+        cmocka_unit_test(bpr_steps_like_numpy),
+        cmocka_unit_test(recent_popularity_is_that_of_numpy),
         cmocka_unit_test(als_solves_rows_like_numpy_by_every_solver),
         cmocka_unit_test(als_loss_falls_with_every_iteration),
         cmocka_unit_test(als_loss_is_the_sum_over_all_cells),
