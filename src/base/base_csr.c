@@ -158,7 +158,7 @@ enum reel_status base_csr_check(const struct reel_csr *m, struct reel_error *err
     return REEL_OK;
 }
 
-bool base_csr_has(const struct reel_csr *m, int32_t row, int32_t col)
+int64_t base_csr_find(const struct reel_csr *m, int32_t row, int32_t col)
 {
     int64_t low = m->start[row], high = m->start[row + 1];
     while (low < high) {
@@ -169,5 +169,10 @@ bool base_csr_has(const struct reel_csr *m, int32_t row, int32_t col)
             high = middle;
         }
     }
-    return low < m->start[row + 1] && m->col[low] == col;
+    return low < m->start[row + 1] && m->col[low] == col ? low : -1;
+}
+
+bool base_csr_has(const struct reel_csr *m, int32_t row, int32_t col)
+{
+    return base_csr_find(m, row, col) >= 0;
 }

@@ -39,7 +39,9 @@ void base_csr_counts_to_places(int64_t *start, int32_t n_rows);
 /** Every promise of matrix.h. Errors: REEL_EINVAL says what and where. */
 enum reel_status base_csr_check(const struct reel_csr *m,
                                 struct reel_error *err) REEL_CHECKED;
-/** Is `col` in the row: binary search. */
+/** The entry of `col` in the row, by binary search; -1 when it is not there. */
+int64_t base_csr_find(const struct reel_csr *m, int32_t row, int32_t col);
+/** Is `col` in the row? */
 bool base_csr_has(const struct reel_csr *m, int32_t row, int32_t col);
 
 #endif

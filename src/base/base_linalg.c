@@ -22,20 +22,6 @@ void base_gemm_nt(float *c, const float *a, const float *b, size_t m, size_t n, 
                 (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
-void base_gemm_nn(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
-                  size_t ldc, size_t lda, size_t ldb, float alpha, float beta)
-{
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, alpha,
-                a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
-}
-
-void base_syrk_tn(float *c, const float *a, size_t m, size_t n, size_t ldc, size_t lda,
-                  float alpha, float beta)
-{
-    cblas_ssyrk(CblasRowMajor, CblasLower, CblasTrans, (int)n, (int)m, alpha, a, (int)lda,
-                beta, c, (int)ldc);
-}
-
 void base_gemv(float *y, const float *a, const float *x, size_t m, size_t n, size_t lda)
 {
     cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)m, (int)n, 1, a, (int)lda, x, 1, 0, y,
@@ -51,19 +37,6 @@ enum reel_status base_invert_spd(float *a, size_t n, struct reel_error *err)
     if (info == 0) {
         info = LAPACKE_spotri_work(LAPACK_COL_MAJOR, 'U', (int)n, a, (int)n);
     }
-    if (info != 0) {
-        return fail(err, REEL_EINVAL, "matrix of %zu: pivot %d is not positive", n, info);
-    }
-    return REEL_OK;
-}
-
-enum reel_status base_solve_spd(float *a, float *b, size_t n, struct reel_error *err)
-{
-    if (n == 0) {
-        return REEL_OK;
-    }
-    const int info =
-        LAPACKE_sposv_work(LAPACK_COL_MAJOR, 'U', (int)n, 1, a, (int)n, b, (int)n);
     if (info != 0) {
         return fail(err, REEL_EINVAL, "matrix of %zu: pivot %d is not positive", n, info);
     }

@@ -17,12 +17,6 @@ void base_linalg_threads(int32_t n_threads);
 /** c (m, n) = alpha * a (m, k) b^T (n, k) + beta * c; leading dimensions in floats. */
 void base_gemm_nt(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
                   size_t ldc, size_t lda, size_t ldb, float alpha, float beta);
-/** c (m, n) = alpha * a (m, k) b (k, n) + beta * c. */
-void base_gemm_nn(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
-                  size_t ldc, size_t lda, size_t ldb, float alpha, float beta);
-/** Lower triangle of c (n, n) = alpha * a^T a + beta * c, a (m, n). */
-void base_syrk_tn(float *c, const float *a, size_t m, size_t n, size_t ldc, size_t lda,
-                  float alpha, float beta);
 /** y (m) = a (m, n) x (n). */
 void base_gemv(float *y, const float *a, const float *x, size_t m, size_t n, size_t lda);
 
@@ -32,9 +26,6 @@ void base_gemv(float *y, const float *a, const float *x, size_t m, size_t n, siz
  * Errors: REEL_EINVAL when it is not positive definite, with the pivot.
  */
 enum reel_status base_invert_spd(float *a, size_t n, struct reel_error *err) REEL_CHECKED;
-/** Solve a x = b for symmetric positive definite a (n, n) and one right side; both lost. */
-enum reel_status base_solve_spd(float *a, float *b, size_t n,
-                                struct reel_error *err) REEL_CHECKED;
 
 float base_dot(const float *a, const float *b, size_t n);
 

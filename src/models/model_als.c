@@ -33,8 +33,6 @@
 #include "base_alloc.h"
 #include "base_csr.h"
 #include "base_error.h"
-#include "base_linalg.h"
-#include "base_log.h"
 #include "base_rng.h"
 #include "model_kernel.h"
 
@@ -669,7 +667,7 @@ static enum reel_status check(const struct reel_model *model, struct reel_error 
                                     err);
 }
 
-// The viewer's row solved exactly, and with `keep` the desk whose b is y_film first.
+// The viewer's row, solved exactly.
 static enum reel_status viewer_vector(const struct reel_model *model,
                                       const struct reel_query *query, float *vector,
                                       struct reel_error *err)
@@ -693,22 +691,6 @@ static enum reel_status viewer_vector(const struct reel_model *model,
         rc = fail(err, REEL_EINVAL, "als: the viewer's equations have no solution");
     }
     desk_release(&desk);
-    return rc;
-}
-
-static enum reel_status score(const struct reel_model *model,
-                              const struct reel_query *query, float *out,
-                              struct reel_error *err)
-{
-    const size_t k = (size_t)model->header->n_factors;
-    float *vector = base_alloc_aligned(k, sizeof *vector);
-    enum reel_status rc = vector ? viewer_vector(model, query, vector, err)
-                                 : fail(err, REEL_ENOMEM, "als: vector of a viewer");
-    if (rc == REEL_OK) {
-        base_gemv(out, model_floats(model, MODEL_FILM_VECTORS), vector,
-                  (size_t)model->header->n_films, k, k);
-    }
-    base_free(vector);
     return rc;
 }
 
@@ -757,7 +739,7 @@ const struct model_class model_als = {
              N_SETTINGS},
     .train = train,
     .check = check,
-    .score = score,
+    .score = model_score_by_vector,
     .explain = explain,
     .viewer_vector = viewer_vector,
 };

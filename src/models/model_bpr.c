@@ -22,7 +22,6 @@
 #include "base_alloc.h"
 #include "base_csr.h"
 #include "base_error.h"
-#include "base_linalg.h"
 #include "base_rng.h"
 #include "model_core.h"
 #include "model_kernel.h"
@@ -300,22 +299,6 @@ static enum reel_status viewer_vector(const struct reel_model *model,
     return REEL_OK;
 }
 
-static enum reel_status score(const struct reel_model *model,
-                              const struct reel_query *query, float *out,
-                              struct reel_error *err)
-{
-    const size_t k = (size_t)model->header->n_factors;
-    float *vector = base_alloc_aligned(k, sizeof *vector);
-    enum reel_status rc = vector ? viewer_vector(model, query, vector, err)
-                                 : fail(err, REEL_ENOMEM, "bpr: vector of a viewer");
-    if (rc == REEL_OK) {
-        base_gemv(out, model_floats(model, MODEL_FILM_VECTORS), vector,
-                  (size_t)model->header->n_films, k, k);
-    }
-    base_free(vector);
-    return rc;
-}
-
 static enum reel_status explain(const struct reel_model *model,
                                 const struct reel_query *query, int32_t film,
                                 struct reel_part *part, float *rest,
@@ -345,7 +328,7 @@ const struct model_class model_bpr = {
     .info = {"bpr", "factors that rank choices above the rest", settings, N_SETTINGS},
     .train = train,
     .check = check,
-    .score = score,
+    .score = model_score_by_vector,
     .explain = explain,
     .viewer_vector = viewer_vector,
 };

@@ -135,6 +135,10 @@ enum reel_status model_sort_films(struct reel_model *model,
     {                                                                   \
         MODEL_SORTED_LENGTHS, sizeof(float), (n_films)                  \
     }
+/** The `score` of factor models: the viewer's vector times every film's (model_top.c). */
+enum reel_status model_score_by_vector(const struct reel_model *model,
+                                       const struct reel_query *query, float *score,
+                                       struct reel_error *err) REEL_CHECKED;
 /** model_check_section for what a factor model needs. */
 enum reel_status model_check_factors(const struct reel_model *model,
                                      struct reel_error *err) REEL_CHECKED;

@@ -436,17 +436,8 @@ static enum reel_status score_users(const struct reel_model *model,
 
 static float choice_of(const struct reel_csr *m, int32_t row, int32_t col)
 {
-    int64_t low = m->start[row], high = m->start[row + 1];
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (m->col[middle] < col) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    const bool is_there = low < m->start[row + 1] && m->col[low] == col;
-    return !is_there ? 0 : m->value ? m->value[low] : 1;
+    const int64_t e = base_csr_find(m, row, col);
+    return e < 0 ? 0 : m->value ? m->value[e] : 1;
 }
 
 /**

@@ -90,6 +90,22 @@ enum reel_status model_check_factors(const struct reel_model *model,
     return REEL_OK;
 }
 
+enum reel_status model_score_by_vector(const struct reel_model *model,
+                                       const struct reel_query *query, float *out,
+                                       struct reel_error *err)
+{
+    const size_t k = (size_t)model->header->n_factors;
+    float *vector = base_alloc_aligned(k, sizeof *vector);
+    enum reel_status rc = vector ? model->class_->viewer_vector(model, query, vector, err)
+                                 : fail(err, REEL_ENOMEM, "vector of a viewer");
+    if (rc == REEL_OK) {
+        base_gemv(out, model_floats(model, MODEL_FILM_VECTORS), vector,
+                  (size_t)model->header->n_films, k, k);
+    }
+    base_free(vector);
+    return rc;
+}
+
 /* ---- a short sorted list that better films push into ---- */
 
 struct top {
