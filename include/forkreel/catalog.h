@@ -84,6 +84,7 @@ struct reel_film {
     const char *language;       /* original language, ISO 639-1; NULL unknown */
     const char *overview;       /* plot text; NULL none */
     const char *tagline;        /* NULL none */
+    const char *story;          /* the premise document of docs/catalogue.md; NULL none */
     const char *age_rating;     /* as the source writes it: "PG-13", "12"; NULL unknown */
     int32_t runtime_min;        /* 0 unknown */
     double popularity;          /* the source's own; NAN unknown */

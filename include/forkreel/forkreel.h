@@ -12,5 +12,6 @@
 #include <forkreel/rank.h>
 #include <forkreel/status.h>
 #include <forkreel/store.h>
+#include <forkreel/story.h>
 
 #endif

@@ -231,6 +231,41 @@ enum reel_status reel_store_film_table_load(struct reel_store *store,
                                             struct reel_error *err) REEL_CHECKED;
 void reel_film_table_free(struct reel_film_table *table);
 
+/* ---- stories and choices ---- */
+
+/**
+ * The premise document (docs/catalogue.md) of every film that has one, by ascending key;
+ * strings live until `each` returns. A status other than REEL_OK ends it and is passed on.
+ */
+enum reel_status reel_store_stories_each(
+    struct reel_store *store,
+    enum reel_status (*each)(int64_t film_key, const char *story, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
+/** A viewer picked one of the branches that were shown while playing. */
+struct reel_choice {
+    const char *viewer;
+    int64_t film_key;      /* 0: a premise of one's own */
+    const char *story;     /* id */
+    int32_t node;          /* that was chosen, index in the story */
+    const char *from, *to; /* events: of the node left ("" the opening) and chosen */
+    const char *const
+        *shown; /* (n_shown) events of all branches shown, `to` among them */
+    int32_t n_shown;
+    int64_t at_s;
+};
+/** Durable when it returns. Errors: REEL_EINVAL; REEL_EBUSY; REEL_EIO. */
+enum reel_status reel_store_choice_add(struct reel_store *store,
+                                       const struct reel_choice *choice,
+                                       struct reel_error *err) REEL_CHECKED;
+/** All choices, or those of one viewer (`viewer` NULL: all), oldest first. */
+enum reel_status reel_store_choices_each(
+    struct reel_store *store, const char *viewer,
+    enum reel_status (*each)(const struct reel_choice *choice, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
 /* ---- trials: settings that were tried for a model ---- */
 
 struct reel_trial {

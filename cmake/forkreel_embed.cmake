@@ -1,0 +1,16 @@
+# forkreel_embed(OUT FILE...): a C source with the bytes of files of data/, for src/plots/plot_data.h.
+# Run as a script by the build: cmake -DOUT=... -DROOT=... "-DFILES=a;b" -P forkreel_embed.cmake
+set(text "/* Made from data/ by cmake/forkreel_embed.cmake. */\n#include \"plot_data.h\"\n\n")
+set(table "")
+set(i 0)
+foreach(file IN LISTS FILES)
+  file(READ ${ROOT}/${file} hex HEX)
+  string(LENGTH "${hex}" n)
+  math(EXPR n "${n} / 2")
+  string(REGEX REPLACE "(................................)" "\\1\n    " hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+  string(APPEND text "static const unsigned char file_${i}[] = {\n    ${hex}0x00};\n\n")
+  string(APPEND table "    {\"${file}\", (const char *)file_${i}, ${n}},\n")
+  math(EXPR i "${i} + 1")
+endforeach()
+file(WRITE ${OUT} "${text}const struct plot_data_file plot_data_files[] = {\n${table}    {0, 0, 0}};\n")
