@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void catalog_json_complain(struct catalog_json *row, const char *format, ...)
@@ -342,4 +343,14 @@ enum catalog_json_cut catalog_json_cutter_feed(struct catalog_json_cutter *cutte
     }
     *n_taken = n_bytes;
     return CATALOG_JSON_MORE;
+}
+
+char *catalog_json_write(const struct json_t *value)
+{
+    return json_dumps(value, JSON_COMPACT);
+}
+
+void catalog_json_text_free(char *text)
+{
+    free(text); // json_dumps takes it from malloc
 }

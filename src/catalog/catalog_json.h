@@ -72,6 +72,10 @@ const char *catalog_json_string(const struct json_t *value);
 const char *catalog_json_scalar(const struct json_t *value, char *text,
                                 size_t n_text_bytes);
 
+/** The whole value as compact JSON; NULL when out of memory; catalog_json_text_free it. */
+char *catalog_json_write(const struct json_t *value);
+void catalog_json_text_free(char *text);
+
 /** Note a problem unless there is one already. */
 void catalog_json_complain(struct catalog_json *row, const char *format, ...)
     REEL_PRINTF(2, 3);

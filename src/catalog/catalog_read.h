@@ -32,6 +32,8 @@ typedef enum reel_status catalog_read_call(struct catalog_reader *r,
 
 // X(format as in C, "format", "summary", needs a viewer) in the order of help.
 #define CATALOG_FORMATS(X)                                                               \
+    X(catalogue, "catalogue", "films with their plots, as data/catalogue has them",      \
+      false)                                                                             \
     X(movielens, "movielens", "MovieLens 100K, 1M, 10M, 20M and later", false)           \
     X(recbole, "recbole", "RecBole: .inter .item .user .kg .link", false)                \
     X(letterboxd, "letterboxd", "Letterboxd export of one account", true)                \

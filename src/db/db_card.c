@@ -119,8 +119,8 @@ static enum reel_status film_load(struct card *card, struct reel_film *film,
         " coalesce(n_votes, 0),"
         " (SELECT id FROM film_ref WHERE film = key AND source = 'imdb' LIMIT 1),"
         " (SELECT id FROM film_ref WHERE film = key AND source = 'tmdb' LIMIT 1),"
-        " (SELECT id FROM film_ref WHERE film = key AND source = 'douban' LIMIT 1)"
-        " FROM film WHERE key = ?",
+        " (SELECT id FROM film_ref WHERE film = key AND source = 'douban' LIMIT 1),"
+        " story FROM film WHERE key = ?",
         &stmt, err, "i", card->film);
     rc = rc ? rc : db_sql_next(store, stmt, &is_row, err);
     if (rc || !is_row) {
@@ -143,6 +143,7 @@ static enum reel_status film_load(struct card *card, struct reel_film *film,
         .popularity = db_sql_double(stmt, 10),
         .vote_mean = db_sql_double(stmt, 11),
         .n_votes = sqlite3_column_int64(stmt, 12),
+        .story = keep(card, stmt, 16, &is_full),
     };
     db_sql_leave(stmt);
     return is_full ? fail(err, REEL_ENOMEM, "film %" PRId64, card->film) : REEL_OK;

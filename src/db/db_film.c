@@ -36,7 +36,7 @@ enum reel_status db_film_title_key(struct reel_store *store, const char *title,
         comma X("runtime_min", "?7") comma X("age_rating", "?8")                    \
             comma X("overview", "?9") comma X("tagline", "?10")                     \
                 comma X("popularity", "?11") comma X("vote_mean", "?12")            \
-                    comma X("n_votes", "?13")
+                    comma X("n_votes", "?13") comma X("story", "?14")
 
 static enum reel_status values_write(struct reel_import *import, int64_t key,
                                      const struct reel_film *film, bool *is_changed,
@@ -52,10 +52,10 @@ static enum reel_status values_write(struct reel_import *import, int64_t key,
                   store,
                   "UPDATE film SET " COLUMNS(SETS, ",") " WHERE key = ?2 AND (" COLUMNS(
                       DIFFERS, " OR ") ")",
-                  err, "iittztztttddz", is_owner, key, ref->title, film->title_original,
+                  err, "iittztztttddzt", is_owner, key, ref->title, film->title_original,
                   (int64_t)ref->year, film->language, (int64_t)film->runtime_min,
                   film->age_rating, film->overview, film->tagline, film->popularity,
-                  film->vote_mean, film->n_votes);
+                  film->vote_mean, film->n_votes, film->story);
     *is_changed |= rc == REEL_OK && sqlite3_changes64(store->sql) > 0;
     return rc;
 }

@@ -193,14 +193,15 @@ static enum reel_status rows_move(struct reel_store *store, int64_t low, int64_t
          NULL},
         {"UPDATE film SET (title, title_original, year, language, runtime_min, "
          "age_rating,"
-         " overview, tagline, popularity, vote_mean, n_votes) = (SELECT"
+         " overview, tagline, popularity, vote_mean, n_votes, story) = (SELECT"
          " coalesce(film.title, h.title), coalesce(film.title_original, "
          "h.title_original),"
          " coalesce(film.year, h.year), coalesce(film.language, h.language),"
          " coalesce(film.runtime_min, h.runtime_min),"
          " coalesce(film.age_rating, h.age_rating), coalesce(film.overview, h.overview),"
          " coalesce(film.tagline, h.tagline), coalesce(film.popularity, h.popularity),"
-         " coalesce(film.vote_mean, h.vote_mean), coalesce(film.n_votes, h.n_votes)"
+         " coalesce(film.vote_mean, h.vote_mean), coalesce(film.n_votes, h.n_votes),"
+         " coalesce(film.story, h.story)"
          " FROM film h WHERE h.key = ?2) WHERE key = ?1",
          "DELETE FROM film WHERE key = ?"},
     };

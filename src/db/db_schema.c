@@ -108,7 +108,17 @@ static const char search_step[] =
     "CREATE VIRTUAL TABLE film_words USING fts5(title, people, genres, tokenize ="
     " \"unicode61 remove_diacritics 0\");";
 
-static const char *const steps[] = {first_step, search_step};
+static const char stories_step[] =
+    "ALTER TABLE film ADD COLUMN story TEXT;" // the premise document of docs/catalogue.md
+    "CREATE TABLE choice ("
+    "  key INTEGER PRIMARY KEY, viewer INTEGER NOT NULL REFERENCES viewer(key),"
+    "  film INTEGER, story TEXT NOT NULL, node INTEGER NOT NULL,"
+    "  from_event TEXT NOT NULL, to_event TEXT NOT NULL,"
+    "  shown TEXT NOT NULL," // events of all branches shown, one blank between
+    "  at_s INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX choice_viewer ON choice(viewer);";
+
+static const char *const steps[] = {first_step, search_step, stories_step};
 
 const struct db_schema db_schema_current = {steps, sizeof steps / sizeof steps[0]};
 
