@@ -84,7 +84,7 @@ struct reel_check_result {
 };
 
 /** A part of a number that was shown; the parts add up to it. */
-struct reel_part {
+struct reel_score_part {
     const char *name; /* in the story's language */
     double value;
 };
@@ -111,7 +111,7 @@ struct reel_story_node {
         gain_per_token; /* logp given the story minus logp given nothing; NAN unknown */
     double p_plan; /* P(event given path) among the siblings planned; NAN free text */
     double p_like; /* P(R given U, S); NAN without a viewer */
-    const struct reel_part *part; /* (n_parts) of p_like */
+    const struct reel_score_part *part; /* (n_parts) of p_like */
     int32_t n_parts;
     double score;     /* what siblings are ordered by */
     double diversity; /* 1 - largest similarity to a sibling; NAN alone */
