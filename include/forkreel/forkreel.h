@@ -5,6 +5,7 @@
 #ifndef FORKREEL_H
 #define FORKREEL_H
 
+#include <forkreel/branch.h>
 #include <forkreel/catalog.h>
 #include <forkreel/lm.h>
 #include <forkreel/matrix.h>
