@@ -35,7 +35,7 @@ struct reel_branch_viewer {
     int32_t n_genres;
 };
 
-/** Knows words and weights; copies what it needs. Borrow it from as many threads as liked. */
+/** Knows words and weights; copies what it needs. One thread at a time. */
 struct reel_branch_taste;
 
 /**
@@ -52,10 +52,10 @@ enum reel_status reel_branch_taste_create(const struct reel_branch_viewer *viewe
 void reel_branch_taste_free(struct reel_branch_taste *taste);
 
 /**
- * p_like = logistic(words + genres + intensity), in parts that add up: where everybody
- * begins, then what each of them adds.
+ * p_like = logistic(words + genres), in parts that add up: where everybody begins, then what
+ * each of them adds.
  */
-enum reel_status reel_branch_taste_score(const struct reel_branch_taste *taste,
+enum reel_status reel_branch_taste_score(struct reel_branch_taste *taste,
                                          const struct reel_branch *branch, int32_t n,
                                          struct reel_branch_score *out,
                                          struct reel_error *err) REEL_CHECKED;
