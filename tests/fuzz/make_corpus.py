@@ -18,7 +18,8 @@ FOLDERS = {
     "nfo": ["nfo/kodi", "nfo/jellyfin"],
     "imdb": ["imdb"],
 }
-SINGLE = ["letterboxd", "netflix", "imdb-ratings", "trakt", "tmdb", "nfo", "douban", "jsonl"]
+SINGLE = ["letterboxd", "netflix", "imdb-ratings", "trakt", "tmdb", "nfo", "douban", "jsonl",
+          "catalogue"]
 ARCHIVES = {"letterboxd": ["letterboxd.zip"],
             "csv": ["good.zip", "outside.zip", "link.zip", "names.zip", "good.csv.gz",
                     "truncated.zip", "truncated.csv.gz", "empty.zip"]}
