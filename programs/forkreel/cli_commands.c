@@ -4,5 +4,5 @@
 const struct cli_command *const cli_commands[] = {
     &cmd_import,   &cmd_films,     &cmd_show, &cmd_viewers, &cmd_train,
     &cmd_evaluate, &cmd_recommend, &cmd_rate, &cmd_watch,   &cmd_like,
-    &cmd_dislike,  &cmd_lm,        &cmd_help, NULL,
+    &cmd_dislike,  &cmd_review,    &cmd_lm,   &cmd_help,    NULL,
 };

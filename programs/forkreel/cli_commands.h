@@ -6,6 +6,6 @@
 
 extern const struct cli_command cmd_import, cmd_films, cmd_show, cmd_viewers, cmd_train,
     cmd_evaluate, cmd_recommend, cmd_rate, cmd_watch, cmd_like, cmd_dislike, cmd_lm,
-    cmd_help;
+    cmd_review, cmd_help;
 
 #endif

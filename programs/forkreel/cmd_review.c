@@ -1,0 +1,218 @@
+/** `forkreel review`: a short verdict on one film for one viewer, grounded in their history. */
+#include "cli_commands.h"
+#include "cli_session.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_WORDS = 16, N_FOR = 4, N_AGAINST = 3 };
+
+/** Effects smaller than this are noise for a reader, in stars. */
+#define EFFECT_MIN 0.03
+
+static const struct argp_option options[] = {{"viewer", 'v', "NAME", 0, "for whom", 0},
+                                             {0}};
+
+static error_t option(int key, char *arg, struct argp_state *state)
+{
+    const char **viewer = state->input;
+    switch (key) {
+    case 'v':
+        *viewer = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!*viewer) {
+            argp_error(state, "%s", tr("--viewer is needed"));
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/** One reason as a sentence; free it. */
+static char *reason_text(const struct session *s,
+                         const struct reel_verdict_reason *reason)
+{
+    const bool is_for = reason->effect >= 0;
+    switch (reason->kind) {
+    case REEL_VERDICT_NEIGHBOUR:
+        return cli_format(is_for ? tr("%s got %.1f stars from you, more than you usually "
+                                      "give; who agrees likes this one too")
+                                 : tr("%s got only %.1f stars from you; who agrees does "
+                                      "not like this one either"),
+                          session_title(s, reason->film), reason->stars);
+    case REEL_VERDICT_GENRE:
+        return cli_format(is_for ? tr("%s suits you: %.1f stars on average over %d films")
+                                 : tr("%s is not your genre: %.1f stars on average over "
+                                      "%d films"),
+                          reason->name, reason->stars, reason->n);
+    case REEL_VERDICT_PERSON:
+        return cli_format(is_for ? tr("with %s, to whom you gave %.1f stars (%d films)")
+                                 : tr("with %s, who got only %.1f stars from you (%d "
+                                      "films)"),
+                          reason->name, reason->stars, reason->n);
+    case REEL_VERDICT_CROWD:
+        return cli_format(
+            is_for ? tr("others give it %.1f stars (%d ratings), above average")
+                   : tr("others give it only %.1f stars (%d ratings)"),
+            reason->stars, reason->n);
+    case REEL_VERDICT_LENGTH:
+        break;
+    }
+    return cli_format(tr("much longer than the %.0f minutes of what you usually like"),
+                      reason->stars);
+}
+
+/** Reasons that speak for it, then those that warn; a length is always a warning. */
+static bool is_warning(const struct reel_verdict_reason *reason)
+{
+    return reason->kind == REEL_VERDICT_LENGTH || reason->effect < 0;
+}
+
+static void print_reasons(const struct session *s, const struct reel_verdict *verdict,
+                          bool warns, int n_max, const char *label, const char *nothing)
+{
+    enum { LABEL_WIDTH = 12 };
+    int n = 0;
+    for (int32_t r = 0; r < verdict->n_reasons && n < n_max; r++) {
+        const struct reel_verdict_reason *reason = &verdict->reason[r];
+        if (is_warning(reason) != warns ||
+            (fabs(reason->effect) < EFFECT_MIN && reason->kind != REEL_VERDICT_LENGTH)) {
+            continue;
+        }
+        char *text = reason_text(s, reason);
+        char *line = reason->kind == REEL_VERDICT_LENGTH
+                         ? cli_format("%s", text)
+                         : cli_format("%s (%+.2f)", text, reason->effect);
+        cli_card(LABEL_WIDTH, n ? "" : label, line);
+        free(line);
+        free(text);
+        n++;
+    }
+    if (n == 0) {
+        cli_card(LABEL_WIDTH, label, nothing);
+    }
+}
+
+/** One sentence that says it all. */
+static const char *headline(const struct reel_verdict *verdict)
+{
+    const double lift =
+        verdict->stars -
+        (isnan(verdict->viewer_mean) ? verdict->stars : verdict->viewer_mean);
+    if (verdict->stars >= 4.2 || (verdict->stars >= 3.8 && lift >= 0.4)) {
+        return tr("A film for you.");
+    }
+    if (verdict->stars >= 3.6) {
+        return tr("Probably worth your evening.");
+    }
+    if (verdict->stars >= 3) {
+        return tr("It could go either way.");
+    }
+    return tr("Probably not for you.");
+}
+
+static void print_verdict(const struct session *s, const char *name,
+                          const struct reel_verdict *verdict)
+{
+    cli_print("%s", name);
+    cli_print(tr("%.1f stars expected (%.1f to %.1f in four of five cases). %s"),
+              verdict->stars, verdict->low, verdict->high, headline(verdict));
+    if (!isnan(verdict->already)) {
+        cli_print(tr("You gave it %.1f stars."), verdict->already);
+    }
+    print_reasons(s, verdict, false, N_FOR, tr("For it"),
+                  tr("nothing in your history speaks for it in particular"));
+    print_reasons(s, verdict, true, N_AGAINST, tr("Beware"),
+                  tr("nothing in your history warns against it"));
+}
+
+static json_t *verdict_json(const struct session *s, const char *name,
+                            const struct reel_verdict *verdict)
+{
+    static const char *const kinds[] = {"",       "neighbour", "genre",
+                                        "person", "crowd",     "length"};
+    json_t *reasons = cli_need(json_array());
+    for (int32_t r = 0; r < verdict->n_reasons; r++) {
+        const struct reel_verdict_reason *reason = &verdict->reason[r];
+        char *text = reason_text(s, reason);
+        json_array_append_new(
+            reasons, cli_need(json_pack(
+                         "{s:s, s:o, s:o, s:o, s:o, s:i, s:b, s:o}", "kind",
+                         kinds[reason->kind], "film",
+                         reason->film < 0 ? json_null()
+                                          : json_integer(s->films->key[reason->film]),
+                         "name", cli_json_text(reason->name), "stars",
+                         cli_json_real(reason->stars), "effect",
+                         cli_json_real(reason->effect), "n", (int)reason->n, "warns",
+                         (int)is_warning(reason), "text", cli_json_text(text))));
+        free(text);
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "film",
+                     cli_json_text(name), "stars", cli_json_real(verdict->stars), "low",
+                     cli_json_real(verdict->low), "high", cli_json_real(verdict->high),
+                     "viewer_mean", cli_json_real(verdict->viewer_mean), "already",
+                     cli_json_real(verdict->already), "verdict", headline(verdict),
+                     "reasons", reasons);
+}
+
+/** Index of a key in an ascending array, -1 when it is not there. */
+static int32_t index_of(const int64_t *key, int32_t n, int64_t wanted)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (key[i] == wanted) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_args args = {options, option, 1, N_WORDS, NULL};
+    const char *word[N_WORDS], *viewer = NULL;
+    cli_args_parse(cli, &cmd_review, &args, argc, argv, word, &viewer);
+    char *text = cli_words_join(word, N_WORDS), *name = NULL;
+
+    struct reel_error err;
+    struct session s;
+    struct reel_film_card card = {0};
+    struct reel_verdict verdict;
+    int64_t film_key = 0, viewer_key = 0;
+    enum reel_status rc = session_open(cli, &s, 0, &err);
+    rc = rc ? rc : reel_store_film_find(s.store, text, &film_key, &err);
+    rc = rc ? rc : session_viewer_find(&s, viewer, &viewer_key, &err);
+    rc = rc ? rc : session_load(&s, 0, &err);
+    rc = rc ? rc : reel_store_film_load(s.store, film_key, &card, &err);
+    rc = rc ? rc
+            : reel_verdict_make(
+                  &s.history.seen, s.films,
+                  index_of(s.history.viewer_key, s.history.n_viewers, viewer_key),
+                  index_of(s.history.film_key, s.history.n_films, film_key), &verdict,
+                  &err);
+    enum cli_exit status = CLI_DONE;
+    if (rc) {
+        status = cli_fail(cli, &err);
+    } else {
+        name = session_card_name(cli, &card.film);
+        if (cli->is_json) {
+            status = cli_json_show(verdict_json(&s, name, &verdict));
+        } else {
+            print_verdict(&s, name, &verdict);
+        }
+    }
+    free(name);
+    free(text);
+    reel_film_card_release(&card);
+    session_close(&s);
+    return status;
+}
+
+const struct cli_command cmd_review = {
+    .name = "review",
+    .usage = "forkreel review [OPTION...] FILM --viewer NAME",
+    .summary = "a short verdict on one film for one viewer",
+    .run = review_run,
+};
