@@ -6,8 +6,8 @@ _forkreel() {
         cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
         words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
     }
-    local commands="import films show viewers train evaluate recommend rate watch like dislike lm help"
-    local formats="movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
+    local commands="import films show viewers train evaluate recommend rate watch like dislike review lm help"
+    local formats="catalogue movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
     local models="als ease item-knn user-knn bpr popularity"
     local everywhere="--home --db --lang --json --threads --help --usage"
     local command="" i options=""
@@ -47,7 +47,7 @@ _forkreel() {
     train) options="--model --models --set --trials --seed" ;;
     evaluate) options="--model --models --split --k --seed --trials" ;;
     recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
-    rate | like | dislike) options="--viewer" ;;
+    rate | like | dislike | review) options="--viewer" ;;
     watch) options="--viewer --share" ;;
     esac
 
