@@ -1,10 +1,12 @@
 # forkreel_room(NAME [ROOMS room...] [LIBRARIES target...])
 #
-# A room is an object library of every .c file in src/NAME. It sees its own folder,
+# A room is an object library of every .c file in src/NAME, and of every .cpp file, where the
+# exceptions of a library must be caught. It sees its own folder,
 # include/, and the folders of the rooms it names (src/ROOMS), nothing else.
 function(forkreel_room name)
   cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c
+       ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
   if(NOT sources)
     return()
   endif()
