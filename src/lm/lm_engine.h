@@ -1,0 +1,74 @@
+/**
+ * What every engine is to its callers: five functions and some facts.
+ *
+ * reel_lm_open picks the engine by the words it is given; lm_local.c runs a GGUF file,
+ * lm_remote.c asks a server, lm_scripted.c recites. Options and requests are checked here,
+ * once, so an engine sees only what is in range.
+ */
+#ifndef LM_ENGINE_H
+#define LM_ENGINE_H
+
+#include "base_arena.h"
+
+#include <forkreel/lm.h>
+
+struct lm_engine_calls {
+    enum reel_status (*generate)(struct reel_lm *lm,
+                                 const struct reel_lm_request *request,
+                                 struct reel_lm_reply *reply, struct reel_error *err);
+    enum reel_status (*score)(
+        struct reel_lm *lm, struct reel_lm_judged *judged, int32_t n,
+        const struct reel_progress *progress,
+        struct reel_error *err); /* NULL: facts.can_score is false */
+    enum reel_status (*count)(struct reel_lm *lm, const char *text, int32_t *n_tokens,
+                              struct reel_error *err);
+    void (*close)(struct reel_lm *lm); /* frees `lm` as well */
+};
+
+/** First member of every engine's own struct. */
+struct reel_lm {
+    const struct lm_engine_calls *calls;
+    struct reel_lm_facts facts;
+};
+
+enum reel_status lm_local_open(const char *path, const struct reel_lm_options *opt,
+                               struct reel_lm **out, struct reel_error *err) REEL_CHECKED;
+enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *opt,
+                                struct reel_lm **out,
+                                struct reel_error *err) REEL_CHECKED;
+
+/* ---- putting a reply together ---- */
+
+/** All samples of a request, in one arena that the reply owns; texts are added at their end. */
+enum reel_status lm_reply_init(struct reel_lm_reply *reply,
+                               const struct reel_lm_request *request,
+                               struct reel_error *err) REEL_CHECKED;
+/** Where the texts and token_logp of the reply belong. */
+struct base_arena *lm_reply_arena(struct reel_lm_reply *reply);
+
+/**
+ * A text that grows token by token, watched for stop texts, handed on in whole characters.
+ *
+ *     lm_text_init(&text, request->stop, request->n_stops);
+ *     is_open = lm_text_add(&text, piece, n_bytes, &whole);    // false: a stop text was met
+ */
+struct lm_text {
+    const char *const *stop;
+    int32_t n_stops;
+    char *data; /* ends with NUL */
+    size_t n_bytes, room, n_told;
+    bool is_out_of_memory;
+};
+void lm_text_init(struct lm_text *text, const char *const *stop, int32_t n_stops);
+void lm_text_release(struct lm_text *text);
+/**
+ * Add bytes. `*told` receives the characters that are whole now and were not told before
+ * ("" none); borrowed until the next call. False when a stop text ended it (it is cut off)
+ * or memory ran out.
+ */
+bool lm_text_add(struct lm_text *text, const char *piece, size_t n_bytes,
+                 const char **told);
+/** Leave out what is no UTF-8: characters cut at the end, stray bytes within. */
+void lm_text_finish(struct lm_text *text);
+
+#endif
