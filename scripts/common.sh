@@ -42,20 +42,35 @@ LLAMA_FLAGS=(
     -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
 )
 
-# Where this machine's llama.cpp is or will be: another version, flag or processor is another folder.
-llama_prefix() {
+# llama.cpp's own programs, for tests and benchmarks: as their users have them, without BLAS, but
+# with the page of the server left out. They link what they need and are never linked by us.
+LLAMA_TOOLS=(llama-server llama-batched-bench llama-perplexity)
+LLAMA_TOOLS_FLAGS=(
+    -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DGGML_OPENMP=OFF
+    -DGGML_CCACHE=OFF -DGGML_BLAS=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_CURL=OFF
+    -DLLAMA_BUILD_COMMON=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=ON
+    -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_APP=OFF
+    -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
+)
+
+# llama_folder FLAG...: VERSION-KEY; another version, flag or processor is another folder.
+llama_folder() {
     local version key
     version=$(pin llama-cpp-python 2)
     key=$({
         pin llama-cpp-python 3
-        printf '%s\n' "${LLAMA_FLAGS[@]}"
+        printf '%s\n' "$@"
         grep -m1 -E '^(model name|CPU part)' /proc/cpuinfo || true
         grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true
         # shellcheck disable=SC1091
         (. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") 2>/dev/null || true
     } | sha256sum | cut -c1-12)
-    echo "$CACHE/llama/$version-$key"
+    echo "$version-$key"
 }
+
+# Where this machine's llama.cpp and its programs are or will be.
+llama_prefix() { echo "$CACHE/llama/$(llama_folder "${LLAMA_FLAGS[@]}")"; }
+llama_tools() { echo "$CACHE/llama-tools/$(llama_folder "${LLAMA_TOOLS_FLAGS[@]}" "${LLAMA_TOOLS[@]}")/bin"; }
 
 llama_ready() {
     [ -f "$1/ready" ] && [ -f "$1/lib/libllama.a" ] && [ -f "$1/lib/libggml.a" ] &&
