@@ -108,7 +108,8 @@ struct reel_lm_facts {
 enum reel_status reel_lm_open(const char *where, const struct reel_lm_options *opt,
                               struct reel_lm **out, struct reel_error *err) REEL_CHECKED;
 void reel_lm_close(struct reel_lm *lm);
-const struct reel_lm_facts *reel_lm_about(const struct reel_lm *lm);
+/** Waits for the checksum, which is made beside loading. Lives as long as `lm`. */
+const struct reel_lm_facts *reel_lm_about(struct reel_lm *lm);
 
 /* ---- continuing ---- */
 

@@ -68,8 +68,11 @@ void reel_lm_close(struct reel_lm *lm)
     }
 }
 
-const struct reel_lm_facts *reel_lm_about(const struct reel_lm *lm)
+const struct reel_lm_facts *reel_lm_about(struct reel_lm *lm)
 {
+    if (lm->calls->settle) {
+        lm->calls->settle(lm);
+    }
     return &lm->facts;
 }
 

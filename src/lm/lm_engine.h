@@ -22,7 +22,8 @@ struct lm_engine_calls {
         struct reel_error *err); /* NULL: facts.can_score is false */
     enum reel_status (*count)(struct reel_lm *lm, const char *text, int32_t *n_tokens,
                               struct reel_error *err);
-    void (*close)(struct reel_lm *lm); /* frees `lm` as well */
+    void (*settle)(struct reel_lm *lm); /* facts that are still being made; may be NULL */
+    void (*close)(struct reel_lm *lm);  /* frees `lm` as well */
 };
 
 /** First member of every engine's own struct. */

@@ -112,8 +112,12 @@ static void scripted_close(struct reel_lm *lm)
 enum reel_status reel_lm_open_scripted(reel_lm_reciter *reciter, void *payload,
                                        struct reel_lm **out, struct reel_error *err)
 {
-    static const struct lm_engine_calls calls = {scripted_generate, scripted_score,
-                                                 scripted_count, scripted_close};
+    static const struct lm_engine_calls calls = {
+        .generate = scripted_generate,
+        .score = scripted_score,
+        .count = scripted_count,
+        .close = scripted_close,
+    };
     struct scripted *s = base_alloc_zeroed(1, sizeof *s);
     *out = NULL;
     if (!s) {

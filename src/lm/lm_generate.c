@@ -1,0 +1,478 @@
+/**
+ * Many continuations of many prompts at once.
+ *
+ * Prompts are taken in the order of their tokens, so that one that begins as the last one
+ * finds its beginning in the cells. A prompt is read when the first of its samples gets a
+ * place; its first tokens are then chosen for all its samples from the same logits. All live
+ * samples advance by one token in one batch. A sample that ends gives its cells back at once,
+ * and the next one takes its place.
+ *
+ * Models whose cells cannot be shared in parts (hybrid, recurrent, sliding window) go the slow
+ * way: one sample at a time, its prompt read anew.
+ */
+#include "lm_local.h"
+
+#include "base_alloc.h"
+#include "base_error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct prompt {
+    int32_t *token;
+    int32_t n_tokens, i_prompt, i_first; /* first of its samples in the reply */
+    struct lm_group *group;              /* borrowed */
+};
+
+struct sample {
+    int32_t i_sample, strand, n_prompt; /* strand -1: no place yet */
+    int32_t *own;                       /* (n_own) tokens written */
+    float *logp;                        /* (n_own) */
+    size_t *begin;                      /* (n_own) where in the text each began */
+    int32_t n_own, room;
+    double sum_logp;
+    struct lm_text text;
+    struct base_rng rng;
+    struct lm_group *group;
+};
+
+struct named_group {
+    int32_t name;
+    struct lm_group *group;
+};
+
+struct writing {
+    struct lm_local *local;
+    const struct reel_lm_request *request;
+    struct reel_lm_reply *reply;
+    struct prompt *prompt; /* (n_prompts) in reading order */
+    int32_t n_prompts, i_prompt;
+    int32_t strand; /* of the prompt at hand; -1 not read */
+    struct named_group *group;
+    int32_t n_groups;
+    struct sample *waiting; /* (n_waiting) of the prompt at hand, first token chosen */
+    int32_t n_waiting, i_waiting;
+    struct sample *live; /* (n_live) */
+    int32_t n_live, n_live_max;
+    int32_t n_done;
+};
+
+// ---- samples ----
+
+static void sample_release(struct sample *sample)
+{
+    base_free(sample->own);
+    base_free(sample->logp);
+    base_free(sample->begin);
+    lm_text_release(&sample->text);
+}
+
+static bool need_room(struct sample *sample)
+{
+    if (sample->n_own < sample->room) {
+        return true;
+    }
+    const int32_t room = 2 * sample->room + 32;
+    int32_t *own = base_realloc_array(sample->own, (size_t)room, sizeof *own);
+    sample->own = own ? own : sample->own;
+    float *logp = base_realloc_array(sample->logp, (size_t)room, sizeof *logp);
+    sample->logp = logp ? logp : sample->logp;
+    size_t *begin = base_realloc_array(sample->begin, (size_t)room, sizeof *begin);
+    sample->begin = begin ? begin : sample->begin;
+    if (!own || !logp || !begin) {
+        return false;
+    }
+    sample->room = room;
+    return true;
+}
+
+/** Its words into the reply, its cells back to the pool. */
+static enum reel_status finish(struct writing *w, struct sample *sample,
+                               enum reel_lm_end end, struct reel_error *err)
+{
+    struct reel_lm_sample *out = &w->reply->sample[sample->i_sample];
+    struct base_arena *arena = lm_reply_arena(w->reply);
+    int32_t n = sample->n_own;
+    while (n > 0 && sample->begin[n - 1] >= sample->text.n_bytes) {
+        n--; // tokens of the stop text
+    }
+    lm_text_finish(&sample->text);
+    char *text = base_arena_strdup(arena, sample->text.data ? sample->text.data : "");
+    float *logp = base_arena_alloc(arena, (size_t)n + 1, sizeof *logp);
+    out->n_tokens = n;
+    out->logp = 0;
+    out->end = end;
+    for (int32_t i = 0; logp && i < n; i++) {
+        logp[i] = sample->logp[i];
+        out->logp += (double)sample->logp[i];
+    }
+    w->reply->n_tokens_written += sample->n_own;
+    w->n_done++;
+    if (sample->strand >= 0) {
+        lm_strands_drop(&w->local->strands, sample->strand, false);
+    }
+    sample_release(sample);
+    if (!text || !logp) {
+        return fail(err, REEL_ENOMEM, "the text of sample %d", sample->i_sample);
+    }
+    out->text = text;
+    out->token_logp = logp;
+    return REEL_OK;
+}
+
+/** Choose its next token from these logits; *end receives why it is over, 0 while it goes on. */
+static enum reel_status advance(struct writing *w, struct sample *sample,
+                                const float *logits, enum reel_lm_end *end,
+                                struct reel_error *err)
+{
+    struct lm_local *local = w->local;
+    const struct reel_lm_request *request = w->request;
+    struct lm_choice choice;
+    char piece[512];
+    const char *told;
+    *end = 0;
+    if (!logits || !need_room(sample)) {
+        return fail(err, logits ? REEL_ENOMEM : REEL_EFAIL, "sample %d: no %s",
+                    sample->i_sample, logits ? "memory" : "logits");
+    }
+    enum reel_status rc = lm_sampler_choose(&local->sampler, &local->vocabulary, request,
+                                            logits, sample->own, sample->n_own,
+                                            sample->group, &sample->rng, &choice, err);
+    if (rc) {
+        return rc;
+    }
+    if (llama_vocab_is_eog(local->vocab, choice.token) ||
+        llama_vocab_is_control(local->vocab, choice.token)) {
+        *end = REEL_LM_END_STOP;
+        return REEL_OK;
+    }
+    sample->begin[sample->n_own] = sample->text.n_bytes;
+    sample->logp[sample->n_own] = (float)choice.logp;
+    sample->own[sample->n_own++] = choice.token;
+    sample->sum_logp += choice.logp;
+    rc = lm_group_add(sample->group, sample->own, sample->n_own, err);
+    const int32_t n_bytes =
+        llama_token_to_piece(local->vocab, choice.token, piece, sizeof piece, 0, false);
+    const bool is_open =
+        lm_text_add(&sample->text, piece, n_bytes > 0 ? (size_t)n_bytes : 0, &told);
+    if (rc || sample->text.is_out_of_memory) {
+        return rc ? rc : fail(err, REEL_ENOMEM, "sample %d", sample->i_sample);
+    }
+    if (request->on_token && *told &&
+        !request->on_token(sample->i_sample, told, choice.logp, request->payload)) {
+        *end = REEL_LM_END_GIVEN_UP;
+    } else if (!is_open) {
+        *end = REEL_LM_END_STOP;
+    } else if (sample->n_own >= request->n_tokens_max ||
+               sample->n_prompt + sample->n_own >= local->lm.facts.n_context) {
+        *end = REEL_LM_END_LENGTH;
+    }
+    return REEL_OK;
+}
+
+// ---- prompts ----
+
+static int by_tokens(const void *a, const void *b)
+{
+    const struct prompt *x = a, *y = b;
+    const int32_t n = x->n_tokens < y->n_tokens ? x->n_tokens : y->n_tokens;
+    for (int32_t i = 0; i < n; i++) {
+        if (x->token[i] != y->token[i]) {
+            return x->token[i] < y->token[i] ? -1 : 1;
+        }
+    }
+    return x->n_tokens != y->n_tokens
+               ? (x->n_tokens > y->n_tokens) * 2 - 1
+               : (x->i_prompt > y->i_prompt) - (x->i_prompt < y->i_prompt);
+}
+
+static enum reel_status group_find(struct writing *w, int32_t name, struct lm_group **out,
+                                   struct reel_error *err)
+{
+    for (int32_t g = 0; g < w->n_groups; g++) {
+        if (w->group[g].name == name) {
+            *out = w->group[g].group;
+            return REEL_OK;
+        }
+    }
+    const enum reel_status rc = lm_group_create(out, err);
+    if (rc == REEL_OK) {
+        w->group[w->n_groups++] = (struct named_group){name, *out};
+    }
+    return rc;
+}
+
+static enum reel_status prepare_prompts(struct writing *w, struct reel_error *err)
+{
+    const struct reel_lm_request *request = w->request;
+    const size_t n = (size_t)request->n_prompts;
+    int32_t n_samples = 0;
+    w->prompt = base_alloc_zeroed(n + 1, sizeof *w->prompt);
+    w->group = base_alloc_zeroed(n + 1, sizeof *w->group);
+    w->live = base_alloc_zeroed((size_t)w->n_live_max, sizeof *w->live);
+    if (!w->prompt || !w->group || !w->live) {
+        return fail(err, REEL_ENOMEM, "%d prompts", request->n_prompts);
+    }
+    enum reel_status rc = REEL_OK;
+    for (int32_t p = 0; rc == REEL_OK && p < request->n_prompts; p++) {
+        const struct reel_lm_prompt *from = &request->prompt[p];
+        struct prompt *prompt = &w->prompt[w->n_prompts++];
+        prompt->i_prompt = p;
+        prompt->i_first = n_samples;
+        n_samples += from->n_samples;
+        rc = from->text ? lm_local_tokens(w->local, from->text, true, &prompt->token,
+                                          &prompt->n_tokens, err)
+                        : lm_local_chat(w->local, from->instruction, &prompt->token,
+                                        &prompt->n_tokens, err);
+        rc = rc ? rc : group_find(w, from->group, &prompt->group, err);
+        if (rc == REEL_OK &&
+            (prompt->n_tokens < 1 || prompt->n_tokens >= w->local->lm.facts.n_context)) {
+            rc = fail(err, REEL_EINVAL, "prompt %d has %d tokens, not 1 to %d", p,
+                      prompt->n_tokens, w->local->lm.facts.n_context - 1);
+        }
+    }
+    if (rc == REEL_OK) {
+        qsort(w->prompt, (size_t)w->n_prompts, sizeof *w->prompt, by_tokens);
+    }
+    return rc;
+}
+
+static struct sample new_sample(const struct writing *w, const struct prompt *prompt,
+                                int32_t i_of_prompt)
+{
+    struct sample sample = {
+        .i_sample = prompt->i_first + i_of_prompt,
+        .strand = -1,
+        .n_prompt = prompt->n_tokens,
+        .group = prompt->group,
+    };
+    lm_text_init(&sample.text, w->request->stop, w->request->n_stops);
+    base_rng_init(&sample.rng, w->request->seed, (uint64_t)sample.i_sample);
+    return sample;
+}
+
+/** Read the prompt at hand and choose the first token of all its samples. */
+static enum reel_status read_prompt(struct writing *w, struct reel_error *err)
+{
+    const struct prompt *prompt = &w->prompt[w->i_prompt];
+    const int32_t n = w->request->prompt[prompt->i_prompt].n_samples;
+    w->waiting = base_alloc_zeroed((size_t)n + 1, sizeof *w->waiting);
+    if (!w->waiting) {
+        return fail(err, REEL_ENOMEM, "%d samples", n);
+    }
+    enum reel_status rc = lm_strands_read(&w->local->strands, prompt->token,
+                                          prompt->n_tokens, true, &w->strand, err);
+    const float *logits = rc ? NULL : llama_get_logits_ith(w->local->context, -1);
+    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        struct sample *sample = &w->waiting[w->n_waiting];
+        enum reel_lm_end end;
+        *sample = new_sample(w, prompt, i);
+        rc = advance(w, sample, logits, &end, err);
+        if (rc) {
+            sample_release(sample);
+        } else if (end) {
+            rc = finish(w, sample, end, err);
+        } else {
+            w->n_waiting++;
+        }
+    }
+    return rc;
+}
+
+static void leave_prompt(struct writing *w)
+{
+    for (; w->i_waiting < w->n_waiting; w->i_waiting++) { // only after a failure
+        sample_release(&w->waiting[w->i_waiting]);
+    }
+    base_free(w->waiting);
+    w->waiting = NULL;
+    w->n_waiting = w->i_waiting = 0;
+    if (w->strand >= 0) {
+        lm_strands_drop(&w->local->strands, w->strand, w->local->lm.facts.shares_cells);
+    }
+    w->strand = -1;
+    w->i_prompt++;
+}
+
+/** Give free places to samples that wait, reading prompts as they are needed. */
+static enum reel_status fill_places(struct writing *w, struct reel_error *err)
+{
+    enum reel_status rc = REEL_OK;
+    while (rc == REEL_OK && w->n_live < w->n_live_max && w->i_prompt < w->n_prompts) {
+        if (w->strand < 0) {
+            rc = read_prompt(w, err);
+        } else if (w->i_waiting < w->n_waiting) {
+            struct sample *sample = &w->waiting[w->i_waiting];
+            rc = lm_strands_fork(&w->local->strands, w->strand, sample->n_prompt,
+                                 &sample->strand, err);
+            if (rc == REEL_OK) {
+                w->live[w->n_live++] = *sample;
+                w->i_waiting++;
+            }
+        }
+        if (rc == REEL_OK && w->strand >= 0 && w->i_waiting == w->n_waiting) {
+            leave_prompt(w);
+        }
+    }
+    return rc;
+}
+
+// ---- steps ----
+
+static enum reel_status end_live(struct writing *w, int32_t i, enum reel_lm_end end,
+                                 struct reel_error *err)
+{
+    struct sample ended = w->live[i];
+    w->live[i] = w->live[--w->n_live];
+    return finish(w, &ended, end, err);
+}
+
+/** The least likely sample so far, per token. */
+static int32_t worst_live(const struct writing *w)
+{
+    int32_t worst = 0;
+    for (int32_t i = 1; i < w->n_live; i++) {
+        if (w->live[i].sum_logp / w->live[i].n_own <
+            w->live[worst].sum_logp / w->live[worst].n_own) {
+            worst = i;
+        }
+    }
+    return worst;
+}
+
+/** Decode one token of every live sample, giving up the worst while cells are short. */
+static enum reel_status decode_live(struct writing *w, struct reel_error *err)
+{
+    struct lm_strands *strands = &w->local->strands;
+    enum reel_status rc = REEL_OK;
+    while (rc == REEL_OK && w->n_live > 0) {
+        lm_strands_batch_begin(strands);
+        for (int32_t i = 0; i < w->n_live; i++) {
+            const struct sample *s = &w->live[i];
+            lm_strands_batch_add(strands, s->strand, s->own[s->n_own - 1],
+                                 s->n_prompt + s->n_own - 1, true);
+        }
+        const enum lm_decoded decoded = lm_strands_decode(strands);
+        if (decoded == LM_DECODED) {
+            break;
+        }
+        rc = decoded == LM_NO_ROOM ? end_live(w, worst_live(w), REEL_LM_END_NO_ROOM, err)
+                                   : lm_strands_fail(strands, decoded, err);
+    }
+    w->reply->n_steps++;
+    return rc;
+}
+
+static enum reel_status step(struct writing *w, struct reel_error *err)
+{
+    enum reel_status rc = decode_live(w, err);
+    const int32_t n = w->n_live;
+    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        const struct sample *s = &w->live[i];
+        rc = lm_strands_append(&w->local->strands, s->strand, &s->own[s->n_own - 1], 1,
+                               err);
+    }
+    // From the last to the first: one that ends is replaced by one that was looked at.
+    for (int32_t i = n - 1; rc == REEL_OK && i >= 0; i--) {
+        enum reel_lm_end end;
+        rc = advance(w, &w->live[i], llama_get_logits_ith(w->local->context, i), &end,
+                     err);
+        if (rc == REEL_OK && end) {
+            rc = end_live(w, i, end, err);
+        }
+    }
+    return rc;
+}
+
+/** One sample at a time, each prompt read anew: for cells that cannot be shared in parts. */
+static enum reel_status write_slowly(struct writing *w, struct reel_error *err)
+{
+    enum reel_status rc = REEL_OK;
+    for (; rc == REEL_OK && w->i_prompt < w->n_prompts; w->i_prompt++) {
+        const struct prompt *prompt = &w->prompt[w->i_prompt];
+        const int32_t n = w->request->prompt[prompt->i_prompt].n_samples;
+        for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+            enum reel_lm_end end = 0;
+            lm_strands_clear(&w->local->strands);
+            w->live[0] = new_sample(w, prompt, i);
+            w->n_live = 1;
+            rc = lm_strands_read(&w->local->strands, prompt->token, prompt->n_tokens,
+                                 true, &w->live[0].strand, err);
+            rc = rc ? rc
+                    : advance(w, &w->live[0], llama_get_logits_ith(w->local->context, -1),
+                              &end, err);
+            if (rc == REEL_OK && end) {
+                rc = end_live(w, 0, end, err);
+            }
+            while (rc == REEL_OK && w->n_live > 0) {
+                if (!lm_local_goes_on(w->local, w->n_done, w->reply->n_samples)) {
+                    rc = fail(err, REEL_ECANCELLED, "stopped after %d of %d samples",
+                              w->n_done, w->reply->n_samples);
+                }
+                rc = rc ? rc : step(w, err);
+            }
+        }
+    }
+    return rc;
+}
+
+static enum reel_status write_together(struct writing *w, struct reel_error *err)
+{
+    enum reel_status rc = fill_places(w, err);
+    while (rc == REEL_OK && w->n_live > 0) {
+        if (!lm_local_goes_on(w->local, w->n_done, w->reply->n_samples)) {
+            return fail(err, REEL_ECANCELLED, "stopped after %d of %d samples", w->n_done,
+                        w->reply->n_samples);
+        }
+        rc = step(w, err);
+        rc = rc ? rc : fill_places(w, err);
+    }
+    return rc;
+}
+
+static void release(struct writing *w)
+{
+    for (int32_t i = 0; i < w->n_live; i++) { // only after a failure
+        if (w->live[i].strand >= 0) {
+            lm_strands_drop(&w->local->strands, w->live[i].strand, false);
+        }
+        sample_release(&w->live[i]);
+    }
+    leave_prompt(w);
+    for (int32_t p = 0; p < w->n_prompts; p++) {
+        base_free(w->prompt[p].token);
+    }
+    for (int32_t g = 0; g < w->n_groups; g++) {
+        lm_group_free(w->group[g].group);
+    }
+    base_free(w->prompt);
+    base_free(w->group);
+    base_free(w->live);
+}
+
+enum reel_status lm_local_generate(struct reel_lm *lm,
+                                   const struct reel_lm_request *request,
+                                   struct reel_lm_reply *reply, struct reel_error *err)
+{
+    struct lm_local *local = (struct lm_local *)lm;
+    struct lm_strands *strands = &local->strands;
+    struct writing w = {.local = local,
+                        .request = request,
+                        .reply = reply,
+                        .strand = -1,
+                        .n_live_max = local->n_live_max};
+    const int64_t n_read = strands->n_read, n_shared = strands->n_shared;
+    local->progress = &request->progress;
+    local->is_stopped = false;
+    enum reel_status rc = prepare_prompts(&w, err);
+    if (rc == REEL_OK) {
+        rc = local->lm.facts.shares_cells ? write_together(&w, err)
+                                          : write_slowly(&w, err);
+    }
+    release(&w);
+    local->progress = NULL;
+    reply->n_tokens_read = (int32_t)(strands->n_read - n_read);
+    reply->n_tokens_shared = (int32_t)(strands->n_shared - n_shared);
+    return rc;
+}
