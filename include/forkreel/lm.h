@@ -114,14 +114,20 @@ const struct reel_lm_facts *reel_lm_about(struct reel_lm *lm);
 /* ---- continuing ---- */
 
 struct reel_lm_prompt {
-    const char *text;  /* exactly what the model reads; BOS is added where it belongs */
-    int32_t n_samples; /* continuations wanted */
+    const char *text;  /* exactly what the model reads; BOS is added where it belongs;
+                         never read for special tokens. NULL: `instruction` is asked */
+    int32_t n_samples; /* continuations wanted; 0: only read, for later requests */
     int32_t group; /* samples of one group shun each other's words; see sibling_cost */
     const char
-        *instruction; /* for a remote chat model: asked instead of `text`; may be NULL */
+        *instruction; /* asked through the chat template: of a remote chat model always,
+                         of a local one when `text` is NULL; may be NULL */
 };
 
-/** One token of one sample has been chosen; false gives this sample up (its cells go). */
+/**
+ * One token of one sample has been chosen; false gives this sample up (its cells go). `piece`
+ * is the text that has become certain by it: whole characters that no stop text can swallow
+ * any more, often "". What an end sets free comes once more, with `logp` NAN.
+ */
 typedef bool reel_lm_on_token(int32_t i_sample, const char *piece, double logp,
                               void *payload);
 

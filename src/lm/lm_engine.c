@@ -208,25 +208,63 @@ void lm_text_init(struct lm_text *text, const char *const *stop, int32_t n_stops
 void lm_text_release(struct lm_text *text)
 {
     base_free(text->data);
+    base_free(text->told);
     *text = (struct lm_text){0};
 }
 
-/** Bytes up to which all characters are whole, from `at` on. */
-static size_t whole_until(const char *data, size_t n_bytes)
+static bool need_room(struct lm_text *text, size_t n_bytes)
 {
-    size_t at = n_bytes;
-    for (int back = 0; back < 4 && at > 0; back++) {
-        const unsigned char c = (unsigned char)data[at - 1];
-        if (c < 0x80) {
-            return n_bytes; // what follows is stray, not unfinished
-        }
-        if (c >= 0xC0) { // a lead byte: is the character whole?
-            const size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-            return n_bytes - (at - 1) >= need ? n_bytes : at - 1;
-        }
-        at--;
+    if (text->n_bytes + n_bytes < text->room) {
+        return true;
     }
-    return n_bytes;
+    const size_t room = 2 * (text->n_bytes + n_bytes) + 64;
+    char *data = base_realloc_array(text->data, room, 1);
+    text->data = data ? data : text->data;
+    char *told = base_realloc_array(text->told, room, 1);
+    text->told = told ? told : text->told;
+    if (!data || !told) {
+        text->is_out_of_memory = true;
+        return false;
+    }
+    text->room = room;
+    return true;
+}
+
+/** Bytes of the character that begins so; 0 when none does. */
+static int32_t n_character_bytes(unsigned char lead)
+{
+    return lead == 0      ? 0 // NUL would hide what follows it
+           : lead < 0x80  ? 1
+           : lead < 0xC2  ? 0
+           : lead < 0xE0  ? 2
+           : lead < 0xF0  ? 3
+           : lead <= 0xF4 ? 4
+                          : 0;
+}
+
+/** One more byte; what it makes whole goes into `data`, what can become nothing is dropped. */
+static void add_byte(struct lm_text *text, char c)
+{
+    text->cut[text->n_cut++] = c;
+    while (text->n_cut > 0) {
+        const int32_t need = n_character_bytes((unsigned char)text->cut[0]);
+        bool is_hopeful = need > 0;
+        for (int32_t i = 1; i < text->n_cut; i++) {
+            is_hopeful = is_hopeful && ((unsigned char)text->cut[i] & 0xC0) == 0x80;
+        }
+        if (is_hopeful && text->n_cut < need) {
+            return;
+        }
+        size_t bad;
+        if (is_hopeful && base_utf8_check(text->cut, (size_t)need, &bad)) {
+            memcpy(text->data + text->n_bytes, text->cut, (size_t)need);
+            text->n_bytes += (size_t)need;
+            text->n_cut = 0;
+        } else {
+            text->n_cut--;
+            memmove(text->cut, text->cut + 1, (size_t)text->n_cut);
+        }
+    }
 }
 
 /** Where the first stop text begins, looking only where new bytes can complete one. */
@@ -244,50 +282,60 @@ static size_t find_stop(const struct lm_text *text, size_t n_old)
     return first;
 }
 
+/** Where the longest end of the text begins that could still become a stop text. */
+static size_t find_half_stop(const struct lm_text *text)
+{
+    size_t n_held = 0;
+    for (int32_t s = 0; s < text->n_stops; s++) {
+        const size_t n_stop = strlen(text->stop[s]);
+        size_t n = n_stop - 1 < text->n_bytes ? n_stop - 1 : text->n_bytes;
+        while (n > n_held &&
+               memcmp(text->data + text->n_bytes - n, text->stop[s], n) != 0) {
+            n--;
+        }
+        n_held = n > n_held ? n : n_held;
+    }
+    return text->n_bytes - n_held;
+}
+
+/** A copy of what is told up to `end` and was not before. */
+static const char *tell(struct lm_text *text, size_t end)
+{
+    if (end <= text->n_told) {
+        return "";
+    }
+    const size_t n = end - text->n_told;
+    memcpy(text->told, text->data + text->n_told, n);
+    text->told[n] = '\0';
+    text->n_told = end;
+    return text->told;
+}
+
 bool lm_text_add(struct lm_text *text, const char *piece, size_t n_bytes,
                  const char **told)
 {
     *told = "";
-    if (text->n_bytes + n_bytes + 1 > text->room) {
-        const size_t room = 2 * (text->n_bytes + n_bytes) + 64;
-        char *data = base_realloc_array(text->data, room, 1);
-        if (!data) {
-            text->is_out_of_memory = true;
-            return false;
-        }
-        text->data = data;
-        text->room = room;
+    if (!need_room(text, n_bytes + sizeof text->cut)) {
+        return false;
     }
     const size_t n_old = text->n_bytes;
-    for (size_t i = 0; i < n_bytes; i++) { // NUL would hide what follows it
-        text->data[text->n_bytes] = piece[i];
-        text->n_bytes += piece[i] != '\0';
+    for (size_t i = 0; i < n_bytes; i++) {
+        add_byte(text, piece[i]);
     }
     text->data[text->n_bytes] = '\0';
     const size_t stop = find_stop(text, n_old);
     const bool is_open = stop == text->n_bytes;
-    text->n_bytes = stop;
-    text->data[stop] = '\0';
-    // A piece that ends inside a character is told together with the next one.
-    if (!is_open || whole_until(text->data, stop) == stop) {
-        *told = text->data + (text->n_told < stop ? text->n_told : stop);
-        text->n_told = stop;
+    if (!is_open) {
+        text->n_bytes = stop;
+        text->data[stop] = '\0';
+        text->n_cut = 0;
     }
+    *told = tell(text, is_open ? find_half_stop(text) : stop);
     return is_open;
 }
 
-void lm_text_finish(struct lm_text *text)
+const char *lm_text_finish(struct lm_text *text)
 {
-    size_t bad, n_kept = 0, at = 0;
-    while (at < text->n_bytes) {
-        const bool is_whole = base_utf8_check(text->data + at, text->n_bytes - at, &bad);
-        const size_t n = is_whole ? text->n_bytes - at : bad;
-        memmove(text->data + n_kept, text->data + at, n);
-        n_kept += n;
-        at += n + !is_whole;
-    }
-    if (text->data) {
-        text->data[n_kept] = '\0';
-    }
-    text->n_bytes = n_kept;
+    text->n_cut = 0;
+    return tell(text, text->n_bytes);
 }

@@ -48,28 +48,36 @@ enum reel_status lm_reply_init(struct reel_lm_reply *reply,
 struct base_arena *lm_reply_arena(struct reel_lm_reply *reply);
 
 /**
- * A text that grows token by token, watched for stop texts, handed on in whole characters.
+ * A text that grows piece by piece, watched for stop texts. It holds whole characters only:
+ * bytes that are no UTF-8 are left out, a character cut in two waits for its rest. What may
+ * yet turn out to be a stop text is held back from those who are told.
  *
  *     lm_text_init(&text, request->stop, request->n_stops);
- *     is_open = lm_text_add(&text, piece, n_bytes, &whole);    // false: a stop text was met
+ *     is_open = lm_text_add(&text, piece, n_bytes, &told);    // false: a stop text was met
+ *     rest = lm_text_finish(&text);
+ *
+ * All that was told, and the rest, put together are `data`.
  */
 struct lm_text {
     const char *const *stop;
     int32_t n_stops;
-    char *data; /* ends with NUL */
+    char *data; /* ends with NUL; NULL while nothing was added */
+    char *told; /* copy of what was told last */
     size_t n_bytes, room, n_told;
+    char cut[4]; /* (n_cut) bytes of a character that is not whole yet */
+    int32_t n_cut;
     bool is_out_of_memory;
 };
 void lm_text_init(struct lm_text *text, const char *const *stop, int32_t n_stops);
 void lm_text_release(struct lm_text *text);
 /**
- * Add bytes. `*told` receives the characters that are whole now and were not told before
- * ("" none); borrowed until the next call. False when a stop text ended it (it is cut off)
- * or memory ran out.
+ * Add bytes. `*told` receives what is certain now and was not told before ("" nothing);
+ * borrowed until the next call. False when a stop text ended it (it is cut off) or memory
+ * ran out.
  */
 bool lm_text_add(struct lm_text *text, const char *piece, size_t n_bytes,
                  const char **told);
-/** Leave out what is no UTF-8: characters cut at the end, stray bytes within. */
-void lm_text_finish(struct lm_text *text);
+/** No more will come: gives what was held back ("" nothing), borrowed like `*told`. */
+const char *lm_text_finish(struct lm_text *text);
 
 #endif

@@ -97,7 +97,10 @@ static enum reel_status finish(struct writing *w, struct sample *sample,
     while (n > 0 && sample->begin[n - 1] >= sample->text.n_bytes) {
         n--; // tokens of the stop text
     }
-    lm_text_finish(&sample->text);
+    const char *rest = lm_text_finish(&sample->text);
+    if (*rest && w->request->on_token && end != REEL_LM_END_GIVEN_UP) {
+        (void)w->request->on_token(sample->i_sample, rest, NAN, w->request->payload);
+    }
     char *text = base_arena_strdup(arena, sample->text.data ? sample->text.data : "");
     float *logp = base_arena_alloc(arena, (size_t)n + 1, sizeof *logp);
     out->n_tokens = n;
@@ -159,7 +162,7 @@ static enum reel_status advance(struct writing *w, struct sample *sample,
     if (rc || sample->text.is_out_of_memory) {
         return rc ? rc : fail(err, REEL_ENOMEM, "sample %d", sample->i_sample);
     }
-    if (request->on_token && *told &&
+    if (request->on_token &&
         !request->on_token(sample->i_sample, told, choice.logp, request->payload)) {
         *end = REEL_LM_END_GIVEN_UP;
     } else if (!is_open) {

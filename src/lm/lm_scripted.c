@@ -7,6 +7,7 @@
 #include "base_alloc.h"
 #include "base_error.h"
 
+#include <math.h>
 #include <string.h>
 
 #define LOGP_NEW (-1.0)
@@ -46,12 +47,15 @@ static enum reel_status recite(const struct scripted *s,
          is_open && is_wanted && i < n && n_told < (size_t)request->n_tokens_max * 16;
          i++, n_told++) {
         is_open = lm_text_add(&text, answer + i, 1, &told);
-        if (request->on_token && *told) {
+        if (request->on_token) {
             is_wanted = request->on_token(i_sample, told, LOGP_NEW, request->payload);
         }
     }
     const bool is_whole = !is_open || n_told == n;
-    lm_text_finish(&text);
+    const char *rest = lm_text_finish(&text);
+    if (*rest && request->on_token && is_wanted) {
+        (void)request->on_token(i_sample, rest, NAN, request->payload);
+    }
     sample->text = base_arena_strdup(lm_reply_arena(reply), text.data ? text.data : "");
     sample->n_tokens = (int32_t)text.n_bytes;
     sample->logp = logp_of(context, text.data ? text.data : "", text.n_bytes);
