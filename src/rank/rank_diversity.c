@@ -2,32 +2,15 @@
  * Re-ranking for difference with one knob d in [0, 1].
  *
  * MMR: Carbonell and Goldstein 1998, lambda = 1 - d.
- *
- * DPP: greedy MAP by Chen, Zhang, Zhou 2018 (Fast Greedy MAP Inference for Determinantal
- * Point Process), with their kernel L_ij = q_i q_j (1 + s_ij) / 2, which keeps opposite
- * films from counting as alike. Their trade-off theta = 1 - d, q_i = exp(a r_i),
- * a = theta / (2 (1 - theta)), makes the step argmax of
- *     theta r_i + (1 - theta) log d2_i
- * with d2_i the pivot of the incremental Cholesky factor of (1 + s_ij) / 2; written so, both
- * ends of the knob are finite. Departure: entries off the diagonal are shrunk by SHRINKAGE.
- * They stop when no pivot is left; a list of n films must have n, also where films are
- * copies or vectors short. Shrunk, no pivot vanishes, and what is picked when all directions
- * are taken spreads over them evenly.
+ * DPP: base_dpp.c.
  */
 #include "rank_diversity.h"
 
 #include "base_alloc.h"
+#include "base_dpp.h"
 #include "base_error.h"
 
 #include <math.h>
-
-#define SHRINKAGE 0.01
-
-/** Off the diagonal; on it, 1. */
-static double kernel_entry(double similarity)
-{
-    return (1 - SHRINKAGE) * (1 + similarity) / 2;
-}
 
 /** Index of the largest value that is not taken; ties to the smallest index. */
 static int32_t best_free(const double *value, const uint8_t *is_taken, int32_t n)
@@ -43,80 +26,50 @@ static int32_t best_free(const double *value, const uint8_t *is_taken, int32_t n
 
 /* ---- fast ---- */
 
-struct greedy {
-    const double *relevance;
-    int32_t n, n_pick;
-    double diversity;
-    struct rank_similarity *similarity;
+static void similarity_row(int32_t i, float *row, void *payload)
+{
+    rank_similarity_row(payload, i, row);
+}
+
+struct mmr {
     float *row;        /* (n) */
     double *value;     /* (n) what the next pick maximises */
+    double *nearest;   /* (n) largest similarity to a picked film */
     uint8_t *is_taken; /* (n) */
-    double *nearest;   /* (n) MMR: largest similarity to a picked film */
-    double *pivot;     /* (n) DPP: d2 */
-    double *factor;    /* (n_pick, n) DPP: Cholesky rows so far */
-    int32_t n_rows;    /* DPP: of factor */
 };
 
-static void mmr_update(struct greedy *g, int32_t pick)
+static enum reel_status mmr_pick(const double *relevance, int32_t n,
+                                 struct rank_similarity *similarity, double diversity,
+                                 int32_t n_pick, int32_t *picked, struct reel_error *err)
 {
-    rank_similarity_row(g->similarity, pick, g->row);
-    for (int32_t i = 0; i < g->n; i++) {
-        g->nearest[i] = g->row[i] > g->nearest[i] ? g->row[i] : g->nearest[i];
-        g->value[i] = (1 - g->diversity) * g->relevance[i] - g->diversity * g->nearest[i];
+    struct mmr m = {base_alloc_array((size_t)n, sizeof *m.row),
+                    base_alloc_array((size_t)n, sizeof *m.value),
+                    base_alloc_array((size_t)n, sizeof *m.nearest),
+                    base_alloc_zeroed((size_t)n, 1)};
+    enum reel_status rc = REEL_OK;
+    if (!m.row || !m.value || !m.nearest || !m.is_taken) {
+        rc = fail(err, REEL_ENOMEM, "out of memory to order %d candidates", n);
+        goto done;
     }
-}
-
-/** One more row of the factor, and with it the pivots of all that are left. */
-static void dpp_update(struct greedy *g, int32_t pick)
-{
-    const size_t n = (size_t)g->n;
-    double *e = g->factor + (size_t)g->n_rows * n;
-    rank_similarity_row(g->similarity, pick, g->row);
-    for (size_t i = 0; i < n; i++) {
-        e[i] = kernel_entry(g->row[i]);
+    for (int32_t i = 0; i < n; i++) {
+        m.nearest[i] = -1;
+        m.value[i] = (1 - diversity) * relevance[i]; // nothing picked: all differ alike
     }
-    for (int32_t r = 0; r < g->n_rows; r++) {
-        const double *c = g->factor + (size_t)r * n;
-        const double c_pick = c[pick];
-        for (size_t i = 0; i < n; i++) {
-            e[i] -= c_pick * c[i];
+    for (int32_t p = 0; p < n_pick; p++) {
+        picked[p] = best_free(m.value, m.is_taken, n);
+        m.is_taken[picked[p]] = 1;
+        rank_similarity_row(similarity, picked[p], m.row);
+        for (int32_t i = 0; i < n; i++) {
+            m.nearest[i] = m.row[i] > m.nearest[i] ? m.row[i] : m.nearest[i];
+            m.value[i] = (1 - diversity) * relevance[i] - diversity * m.nearest[i];
         }
     }
-    const double root = sqrt(g->pivot[pick]);
-    for (int32_t i = 0; i < g->n; i++) {
-        if (!g->is_taken[i]) {
-            e[i] /= root;
-            g->pivot[i] -= e[i] * e[i];
-            g->value[i] =
-                (1 - g->diversity) * g->relevance[i] + g->diversity * log(g->pivot[i]);
-        }
-    }
-    g->n_rows++;
-}
-
-static bool greedy_allocate(struct greedy *g, enum reel_diversity_method method)
-{
-    const size_t n = (size_t)g->n;
-    const bool is_dpp = method == REEL_DIVERSITY_DPP;
-    g->row = base_alloc_array(n, sizeof *g->row);
-    g->value = base_alloc_array(n, sizeof *g->value);
-    g->is_taken = base_alloc_zeroed(n, 1);
-    g->nearest = base_alloc_array(n, sizeof *g->nearest);
-    g->pivot = base_alloc_array(n, sizeof *g->pivot);
-    g->factor =
-        is_dpp ? base_alloc_array((size_t)g->n_pick * n, sizeof *g->factor) : NULL;
-    return g->row && g->value && g->is_taken && g->nearest && g->pivot &&
-           (g->factor || !is_dpp);
-}
-
-static void greedy_release(struct greedy *g)
-{
-    base_free(g->row);
-    base_free(g->value);
-    base_free(g->is_taken);
-    base_free(g->nearest);
-    base_free(g->pivot);
-    base_free(g->factor);
+done:
+    base_free(m.row);
+    base_free(m.value);
+    base_free(m.nearest);
+    base_free(m.is_taken);
+    return rc;
 }
 
 enum reel_status rank_diversify(enum reel_diversity_method method,
@@ -124,31 +77,17 @@ enum reel_status rank_diversify(enum reel_diversity_method method,
                                 struct rank_similarity *similarity, double diversity,
                                 int32_t n_pick, int32_t *picked, struct reel_error *err)
 {
-    struct greedy g = {.relevance = relevance,
-                       .n = n,
-                       .n_pick = n < n_pick ? n : n_pick,
-                       .diversity = diversity,
-                       .similarity = similarity};
-    if (!greedy_allocate(&g, method)) {
-        greedy_release(&g);
-        return fail(err, REEL_ENOMEM, "out of memory to order %d candidates", n);
+    n_pick = n < n_pick ? n : n_pick;
+    if (method == REEL_DIVERSITY_MMR) {
+        return mmr_pick(relevance, n, similarity, diversity, n_pick, picked, err);
     }
-    for (int32_t i = 0; i < n; i++) {
-        g.nearest[i] = -1;
-        g.pivot[i] = 1;
-        g.value[i] = (1 - diversity) * relevance[i]; // nothing picked: all differ alike
-    }
-    for (int32_t p = 0; p < g.n_pick; p++) {
-        picked[p] = best_free(g.value, g.is_taken, n);
-        g.is_taken[picked[p]] = 1;
-        if (method == REEL_DIVERSITY_DPP) {
-            dpp_update(&g, picked[p]);
-        } else {
-            mmr_update(&g, picked[p]);
-        }
-    }
-    greedy_release(&g);
-    return REEL_OK;
+    const struct base_dpp dpp = {.relevance = relevance,
+                                 .n = n,
+                                 .diversity = diversity,
+                                 .row = similarity_row,
+                                 .payload = similarity};
+    int32_t n_picked = 0;
+    return base_dpp_pick(&dpp, n_pick, picked, &n_picked, err);
 }
 
 /* ---- naive ---- */
@@ -161,7 +100,7 @@ static double log_determinant(const struct rank_similarity *similarity,
     for (int32_t i = 0; i < n; i++) {
         for (int32_t j = 0; j < n; j++) {
             const double s = rank_similarity_naive(similarity, film[i], film[j]);
-            a[i * n + j] = i == j ? 1 : kernel_entry(s);
+            a[i * n + j] = i == j ? 1 : base_dpp_entry(s);
         }
     }
     for (int32_t p = 0; p < n; p++) {
