@@ -64,4 +64,27 @@ enum reel_status plot_story_builder_finish(struct plot_story_builder **builder,
                                            struct reel_story **out,
                                            struct reel_error *err) REEL_CHECKED;
 
+/* ---- words of story files ---- */
+
+/** Names of enum values, "" for none; and back, 0 when there is none of that name. */
+const char *plot_entity_kind_name(enum reel_entity_kind kind);
+enum reel_entity_kind plot_entity_kind_find(const char *name);
+const char *plot_source_name(enum reel_source source);
+enum reel_source plot_source_find(const char *name);
+const char *plot_provenance_name(enum reel_provenance provenance);
+enum reel_provenance plot_provenance_find(const char *name);
+
+/* ---- children of all nodes at once ---- */
+
+/** Children of node i: child[start[i] .. start[i + 1] - 1], best score first. */
+struct plot_story_links {
+    int32_t *start; /* (n_nodes + 1) */
+    int32_t *child; /* (start[n_nodes]) */
+};
+/** Errors: REEL_ENOMEM. */
+enum reel_status plot_story_links_init(struct plot_story_links *links,
+                                       const struct reel_story *story,
+                                       struct reel_error *err) REEL_CHECKED;
+void plot_story_links_release(struct plot_story_links *links);
+
 #endif
