@@ -284,6 +284,9 @@ static void judge(struct attempt *a, CURLcode code)
     }
     switch (code) {
     case CURLE_OK:
+        if (is_good && call->on_end && !call->on_end(call)) {
+            call->end = LM_HTTP_BROKEN;
+        }
         end_call(call, is_good ? LM_HTTP_DONE : LM_HTTP_STATUS, "");
         break;
     case CURLE_COULDNT_CONNECT:

@@ -51,6 +51,8 @@ struct lm_http_call {
     /** Bytes of a body whose status is 2xx; `status` and what follows it are set. */
     enum lm_http_want (*on_bytes)(struct lm_http_call *call, const char *data,
                                   size_t n_bytes);
+    /** All bytes have come; false: they are not a whole answer, and `reason` says why. */
+    bool (*on_end)(struct lm_http_call *call); /* may be NULL */
     void *payload;
     bool is_committed; /* set by on_bytes: asking again would repeat what was taken */
     /* what came */

@@ -311,6 +311,17 @@ static enum lm_http_want take_answer(struct lm_http_call *call, const char *data
     return a->reader.is_over ? LM_HTTP_ENOUGH : LM_HTTP_MORE;
 }
 
+static bool end_answer(struct lm_http_call *call)
+{
+    struct ask *a = call->payload;
+    const enum reel_status rc = lm_remote_reader_end(&a->reader, &a->wrong);
+    if (rc) {
+        (void)snprintf(call->reason, sizeof call->reason, "%.*s",
+                       (int)sizeof call->reason - 1, a->wrong.text);
+    }
+    return rc == REEL_OK;
+}
+
 static bool tick(void *payload)
 {
     const struct asking *all = payload;
@@ -378,6 +389,7 @@ static enum reel_status asking_init(struct asking *all, struct remote *r,
             .max_bytes = (int64_t)q->n_tokens_max * 8192 + (1 << 20),
             .on_begin = begin_answer,
             .on_bytes = take_answer,
+            .on_end = end_answer,
             .payload = a,
         };
     }
@@ -418,20 +430,12 @@ static enum reel_status keep_sample(struct ask *a, struct reel_lm_reply *reply,
                                : REEL_OK;
 }
 
-/** All answers have come: are they whole? */
 static enum reel_status keep_all(struct asking *all, struct reel_lm_reply *reply,
                                  struct reel_error *err)
 {
     enum reel_status rc = REEL_OK;
     for (int32_t i = 0; rc == REEL_OK && i < all->n; i++) {
-        struct ask *a = &all->ask[i];
-        if (!a->reader.is_over &&
-            lm_remote_reader_end(&a->reader, &a->wrong) != REEL_OK) {
-            rc = a->is_out_of_memory
-                     ? REEL_ENOMEM
-                     : fail(err, REEL_EIO, "%s: %s", all->call[i].url, a->wrong.text);
-        }
-        rc = rc ? rc : keep_sample(a, reply, err);
+        rc = keep_sample(&all->ask[i], reply, err);
     }
     return rc;
 }
