@@ -13,9 +13,14 @@
 
 static const struct reel_story_format formats[] = {
     {"json", ".story.json", "everything, to read back: docs/stories.md"},
+    {"twee", ".twee", "Twine and other Twee 3 tools"},
+    {"dot", ".dot", "the tree for Graphviz"},
+    {"svg", ".svg", "the tree as a picture"},
+    {"html", ".html", "one page that plays the story, without a network"},
 };
 static plot_format_writer *const writers[] = {
-    plot_format_json_write,
+    plot_format_json_write, plot_format_twee_write, plot_format_dot_write,
+    plot_format_svg_write,  plot_format_html_write,
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
@@ -148,6 +153,22 @@ void plot_format_put_xml(FILE *out, const char *text)
             }
         }
     }
+}
+
+const char *plot_format_provenance_label(const struct reel_story *story,
+                                         enum reel_provenance provenance)
+{
+    switch (provenance) {
+    case REEL_BY_OPENING:
+        return PLOT_SAY(story, "opening", "开头");
+    case REEL_BY_MODEL:
+        return PLOT_SAY(story, "model's words", "模型所写");
+    case REEL_BY_TEMPLATE:
+        return PLOT_SAY(story, "planned sentence", "计划句");
+    case REEL_BY_PERSON:
+        return PLOT_SAY(story, "a person's words", "人所写");
+    }
+    return "";
 }
 
 const char *plot_format_ending_label(const struct reel_story *story, const char *ending)

@@ -26,8 +26,27 @@ void plot_format_put_number(FILE *out, double value);
 /** Text for XML and HTML, between tags and inside quotes; control characters are left out. */
 void plot_format_put_xml(FILE *out, const char *text);
 
+/** Lines of a text for a drawing: broken at blanks and between Chinese characters. */
+struct plot_format_line {
+    const char *rest; /* in: the text; moved on by every call */
+    const char *text; /* out: the line */
+    size_t n_bytes;
+};
+/** The next line of at most `width` em; false at the end. Widths are those of a sans serif. */
+bool plot_format_line_next(struct plot_format_line *line, double width);
+/** How many lines a text takes, but no more than n_max. */
+int32_t plot_format_lines(const char *text, double width, int32_t n_max);
+
+/** Pale, from orange (20 % and less) over white to green (80 % and more); white for NAN. */
+struct plot_format_colour {
+    char fill[8]; /* "#rrggbb" */
+};
+struct plot_format_colour plot_format_colour(double p_like);
+
 /** A word in the language of the story. */
 #define PLOT_SAY(story, en, zh) ((story)->language[0] == 'z' ? (zh) : (en))
+const char *plot_format_provenance_label(const struct reel_story *story,
+                                         enum reel_provenance provenance);
 const char *plot_format_ending_label(const struct reel_story *story, const char *ending);
 
 #endif
