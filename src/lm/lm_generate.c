@@ -2,10 +2,12 @@
  * Many continuations of many prompts at once.
  *
  * Prompts are taken in the order of their tokens, so that one that begins as the last one
- * finds its beginning in the cells. A prompt is read when the first of its samples gets a
- * place; its first tokens are then chosen for all its samples from the same logits. All live
- * samples advance by one token in one batch. A sample that ends gives its cells back at once,
- * and the next one takes its place.
+ * finds its beginning in the cells. Prompts are read when there are places for their samples,
+ * as many in one batch as do not wait for each other; the first tokens are then chosen for
+ * all samples of a prompt from the same logits. All live samples advance by one token in one
+ * batch. A sample that ends gives its place to the next one. Its cells stay while nobody needs
+ * them, because a deeper level of a tree begins with what it wrote; those of a sample that was
+ * given up go at once.
  *
  * Models whose cells cannot be shared in parts (hybrid, recurrent, sliding window) go the slow
  * way: one sample at a time, its prompt read anew.
@@ -19,10 +21,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct sample;
+
 struct prompt {
     int32_t *token;
     int32_t n_tokens, i_prompt, i_first; /* first of its samples in the reply */
-    struct lm_group *group;              /* borrowed */
+    int32_t n_samples;
+    int32_t strand;         /* -1 not read, or left */
+    int32_t i_last;         /* its last token's place in the batch that reads it */
+    struct sample *waiting; /* (n_waiting) first token chosen, no place yet */
+    int32_t n_waiting, i_waiting;
+    struct lm_group *group; /* borrowed */
 };
 
 struct sample {
@@ -47,12 +56,10 @@ struct writing {
     const struct reel_lm_request *request;
     struct reel_lm_reply *reply;
     struct prompt *prompt; /* (n_prompts) in reading order */
-    int32_t n_prompts, i_prompt;
-    int32_t strand; /* of the prompt at hand; -1 not read */
+    int32_t n_prompts;
+    int32_t i_prompt, i_unread; /* first that has samples left; first not read */
     struct named_group *group;
     int32_t n_groups;
-    struct sample *waiting; /* (n_waiting) of the prompt at hand, first token chosen */
-    int32_t n_waiting, i_waiting;
     struct sample *live; /* (n_live) */
     int32_t n_live, n_live_max;
     int32_t n_done;
@@ -113,7 +120,9 @@ static enum reel_status finish(struct writing *w, struct sample *sample,
     w->reply->n_tokens_written += sample->n_own;
     w->n_done++;
     if (sample->strand >= 0) {
-        lm_strands_drop(&w->local->strands, sample->strand, false);
+        const bool is_over = end == REEL_LM_END_STOP || end == REEL_LM_END_LENGTH;
+        lm_strands_drop(&w->local->strands, sample->strand,
+                        is_over && w->local->lm.facts.shares_cells);
     }
     sample_release(sample);
     if (!text || !logp) {
@@ -223,6 +232,8 @@ static enum reel_status prepare_prompts(struct writing *w, struct reel_error *er
         struct prompt *prompt = &w->prompt[w->n_prompts++];
         prompt->i_prompt = p;
         prompt->i_first = n_samples;
+        prompt->n_samples = from->n_samples;
+        prompt->strand = -1;
         n_samples += from->n_samples;
         rc = from->text ? lm_local_tokens(w->local, from->text, true, &prompt->token,
                                           &prompt->n_tokens, err)
@@ -255,20 +266,34 @@ static struct sample new_sample(const struct writing *w, const struct prompt *pr
     return sample;
 }
 
-/** Read the prompt at hand and choose the first token of all its samples. */
-static enum reel_status read_prompt(struct writing *w, struct reel_error *err)
+static void prompt_leave(struct writing *w, struct prompt *prompt)
 {
-    const struct prompt *prompt = &w->prompt[w->i_prompt];
-    const int32_t n = w->request->prompt[prompt->i_prompt].n_samples;
-    w->waiting = base_alloc_zeroed((size_t)n + 1, sizeof *w->waiting);
-    if (!w->waiting) {
-        return fail(err, REEL_ENOMEM, "%d samples", n);
+    for (; prompt->i_waiting < prompt->n_waiting;
+         prompt->i_waiting++) { // after a failure
+        sample_release(&prompt->waiting[prompt->i_waiting]);
     }
-    enum reel_status rc = lm_strands_read(&w->local->strands, prompt->token,
-                                          prompt->n_tokens, true, &w->strand, err);
-    const float *logits = rc ? NULL : llama_get_logits_ith(w->local->context, -1);
-    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        struct sample *sample = &w->waiting[w->n_waiting];
+    base_free(prompt->waiting);
+    prompt->waiting = NULL;
+    prompt->n_waiting = prompt->i_waiting = 0;
+    if (prompt->strand >= 0) {
+        lm_strands_drop(&w->local->strands, prompt->strand,
+                        w->local->lm.facts.shares_cells);
+        prompt->strand = -1;
+    }
+}
+
+/** Choose the first token of all samples of a prompt from the logits after it. */
+static enum reel_status begin_samples(struct writing *w, struct prompt *prompt,
+                                      const float *logits, struct reel_error *err)
+{
+    enum reel_status rc = REEL_OK;
+    prompt->waiting =
+        base_alloc_zeroed((size_t)prompt->n_samples + 1, sizeof *prompt->waiting);
+    if (!prompt->waiting) {
+        return fail(err, REEL_ENOMEM, "%d samples", prompt->n_samples);
+    }
+    for (int32_t i = 0; rc == REEL_OK && i < prompt->n_samples; i++) {
+        struct sample *sample = &prompt->waiting[prompt->n_waiting];
         enum reel_lm_end end;
         *sample = new_sample(w, prompt, i);
         rc = advance(w, sample, logits, &end, err);
@@ -277,25 +302,105 @@ static enum reel_status read_prompt(struct writing *w, struct reel_error *err)
         } else if (end) {
             rc = finish(w, sample, end, err);
         } else {
-            w->n_waiting++;
+            prompt->n_waiting++;
         }
     }
     return rc;
 }
 
-static void leave_prompt(struct writing *w)
+/** Tokens at which two prompts are alike. */
+static int32_t n_common(const struct prompt *a, const struct prompt *b)
 {
-    for (; w->i_waiting < w->n_waiting; w->i_waiting++) { // only after a failure
-        sample_release(&w->waiting[w->i_waiting]);
+    const int32_t n_max = a->n_tokens < b->n_tokens ? a->n_tokens : b->n_tokens;
+    int32_t n = 0;
+    while (n < n_max && a->token[n] == b->token[n]) {
+        n++;
     }
-    base_free(w->waiting);
-    w->waiting = NULL;
-    w->n_waiting = w->i_waiting = 0;
-    if (w->strand >= 0) {
-        lm_strands_drop(&w->local->strands, w->strand, w->local->lm.facts.shares_cells);
+    return n;
+}
+
+/** Add a prompt to the batch: false when it must wait, for room or for the one before it. */
+static bool add_to_batch(struct writing *w, struct prompt *prompt, enum reel_status *rc,
+                         struct reel_error *err)
+{
+    struct lm_strands *strands = &w->local->strands;
+    int32_t n;
+    const int32_t from =
+        lm_strands_match(strands, prompt->token, prompt->n_tokens - 1, &n);
+    const bool is_first = strands->batch.n_tokens == 0;
+    if (strands->batch.n_tokens + prompt->n_tokens - n > strands->n_batch ||
+        (!is_first && n_common(prompt - 1, prompt) > n)) {
+        return false;
     }
-    w->strand = -1;
-    w->i_prompt++;
+    *rc = lm_strands_fork(strands, from, n, &prompt->strand, err);
+    if (*rc) {
+        return false;
+    }
+    strands->n_shared += n;
+    for (int32_t i = n; i < prompt->n_tokens; i++) {
+        lm_strands_batch_add(strands, prompt->strand, prompt->token[i], i,
+                             i == prompt->n_tokens - 1);
+    }
+    prompt->i_last = strands->batch.n_tokens - 1;
+    return true;
+}
+
+/** What was read is in the cells: note it, and begin the samples. */
+static enum reel_status take_batch(struct writing *w, int32_t end, struct reel_error *err)
+{
+    struct lm_strands *strands = &w->local->strands;
+    enum reel_status rc = REEL_OK;
+    strands->n_read += strands->batch.n_tokens;
+    for (; rc == REEL_OK && w->i_unread < end; w->i_unread++) {
+        struct prompt *prompt = &w->prompt[w->i_unread];
+        const int32_t n = strands->strand[prompt->strand].n_tokens;
+        rc = lm_strands_append(strands, prompt->strand, prompt->token + n,
+                               prompt->n_tokens - n, err);
+        rc = rc ? rc
+                : begin_samples(w, prompt,
+                                llama_get_logits_ith(w->local->context, prompt->i_last),
+                                err);
+    }
+    return rc;
+}
+
+/** A prompt that fits into no batch, or that is short of cells: alone, in pieces. */
+static enum reel_status read_alone(struct writing *w, struct reel_error *err)
+{
+    struct prompt *prompt = &w->prompt[w->i_unread];
+    enum reel_status rc = lm_strands_read(&w->local->strands, prompt->token,
+                                          prompt->n_tokens, true, &prompt->strand, err);
+    rc = rc ? rc
+            : begin_samples(w, prompt, llama_get_logits_ith(w->local->context, -1), err);
+    w->i_unread += rc == REEL_OK;
+    return rc;
+}
+
+/** Read prompts for as many samples as there are places, at least one. */
+static enum reel_status read_prompts(struct writing *w, struct reel_error *err)
+{
+    struct lm_strands *strands = &w->local->strands;
+    int32_t n_places = w->n_live_max - w->n_live, end = w->i_unread;
+    enum reel_status rc = REEL_OK;
+    lm_strands_batch_begin(strands);
+    while (end < w->n_prompts && n_places > 0 &&
+           add_to_batch(w, &w->prompt[end], &rc, err)) {
+        n_places -= w->prompt[end++].n_samples;
+    }
+    enum lm_decoded decoded = LM_NO_ROOM;
+    if (rc == REEL_OK && end > w->i_unread) {
+        decoded = lm_strands_decode(strands);
+    }
+    if (decoded == LM_DECODED) {
+        return take_batch(w, end, err);
+    }
+    for (int32_t p = w->i_unread; p < end; p++) {
+        lm_strands_drop(strands, w->prompt[p].strand, false);
+        w->prompt[p].strand = -1;
+    }
+    return rc                      ? rc
+           : decoded == LM_NO_ROOM ? read_alone(w, err)
+                                   : lm_strands_fail(strands, decoded, err);
 }
 
 /** Give free places to samples that wait, reading prompts as they are needed. */
@@ -303,19 +408,23 @@ static enum reel_status fill_places(struct writing *w, struct reel_error *err)
 {
     enum reel_status rc = REEL_OK;
     while (rc == REEL_OK && w->n_live < w->n_live_max && w->i_prompt < w->n_prompts) {
-        if (w->strand < 0) {
-            rc = read_prompt(w, err);
-        } else if (w->i_waiting < w->n_waiting) {
-            struct sample *sample = &w->waiting[w->i_waiting];
-            rc = lm_strands_fork(&w->local->strands, w->strand, sample->n_prompt,
+        struct prompt *prompt = &w->prompt[w->i_prompt];
+        if (w->i_prompt == w->i_unread) {
+            rc = read_prompts(w, err);
+            if (rc == REEL_ENOMEM && w->n_live > 0) {
+                return REEL_OK; // there will be room when some of the live have ended
+            }
+        } else if (prompt->i_waiting < prompt->n_waiting) {
+            struct sample *sample = &prompt->waiting[prompt->i_waiting];
+            rc = lm_strands_fork(&w->local->strands, prompt->strand, prompt->n_tokens,
                                  &sample->strand, err);
             if (rc == REEL_OK) {
                 w->live[w->n_live++] = *sample;
-                w->i_waiting++;
+                prompt->i_waiting++;
             }
-        }
-        if (rc == REEL_OK && w->strand >= 0 && w->i_waiting == w->n_waiting) {
-            leave_prompt(w);
+        } else {
+            prompt_leave(w, prompt);
+            w->i_prompt++;
         }
     }
     return rc;
@@ -394,8 +503,7 @@ static enum reel_status write_slowly(struct writing *w, struct reel_error *err)
     enum reel_status rc = REEL_OK;
     for (; rc == REEL_OK && w->i_prompt < w->n_prompts; w->i_prompt++) {
         const struct prompt *prompt = &w->prompt[w->i_prompt];
-        const int32_t n = w->request->prompt[prompt->i_prompt].n_samples;
-        for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        for (int32_t i = 0; rc == REEL_OK && i < prompt->n_samples; i++) {
             enum reel_lm_end end = 0;
             lm_strands_clear(&w->local->strands);
             w->live[0] = new_sample(w, prompt, i);
@@ -442,8 +550,8 @@ static void release(struct writing *w)
         }
         sample_release(&w->live[i]);
     }
-    leave_prompt(w);
     for (int32_t p = 0; p < w->n_prompts; p++) {
+        prompt_leave(w, &w->prompt[p]);
         base_free(w->prompt[p].token);
     }
     for (int32_t g = 0; g < w->n_groups; g++) {
@@ -463,7 +571,6 @@ enum reel_status lm_local_generate(struct reel_lm *lm,
     struct writing w = {.local = local,
                         .request = request,
                         .reply = reply,
-                        .strand = -1,
                         .n_live_max = local->n_live_max};
     const int64_t n_read = strands->n_read, n_shared = strands->n_shared;
     local->progress = &request->progress;

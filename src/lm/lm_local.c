@@ -3,15 +3,14 @@
  * judging lm_score.c.
  *
  * The file is checked (lm_model.c) and memory is asked for before llama.cpp sees it, because a
- * failure inside may end the process. Reading and writing use the same number of threads:
- * BLAS' pool and ggml's fight when both have several, so the one waits without spinning.
+ * failure inside may end the process.
  */
 #include "lm_local.h"
 
 #include "base_alloc.h"
 #include "base_clock.h"
 #include "base_error.h"
-#include "base_log.h"
+#include "lm_log.h"
 
 #include <limits.h>
 #include <math.h>
@@ -19,27 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_IDLE_MAX = 3, N_BATCH = 512, N_OUTPUTS_MAX = 128, N_CELLS_MIN = 512 };
+enum { N_IDLE = 64, N_STRANDS_MAX = 256, N_BATCH = 512, N_CELLS_MIN = 256 };
 #define ASK_EVERY_NS 50000000
-
-// ---- llama.cpp's words ----
-
-static void take_log(enum ggml_log_level level, const char *text, void *payload)
-{
-    (void)payload;
-    const enum reel_log_level told =
-        level == GGML_LOG_LEVEL_ERROR ? REEL_LOG_WARN : REEL_LOG_DEBUG;
-    const size_t n = strcspn(text, "\n");
-    if (n > 1 && level != GGML_LOG_LEVEL_CONT) {
-        base_log(told, "llama.cpp: %.*s", (int)(n < 400 ? n : 400), text);
-    }
-}
-
-static void start_llama(void)
-{
-    llama_log_set(take_log, NULL);
-    llama_backend_init();
-}
 
 // ---- memory ----
 
@@ -213,6 +193,10 @@ static enum reel_status add_tokens(struct lm_local *local, const char *text,
                     guard.why[0] ? ": " : "", guard.why);
     }
     *n += n_new;
+    if (add_special && llama_vocab_get_add_eos(local->vocab) && *n > 0 &&
+        more[*n - 1] == llama_vocab_eos(local->vocab)) {
+        --*n; // the text goes on
+    }
     return REEL_OK;
 }
 
@@ -295,11 +279,15 @@ static enum reel_status open_model(struct lm_local *local, const char *path,
 {
     struct llama_model_params params = llama_model_default_params();
     struct lm_guard guard;
+    char reason[256];
     params.n_gpu_layers = 999; // where there is a GPU; none here costs nothing
+    lm_log_listen(reason, sizeof reason);
     local->model = lm_guard_load(path, params, &guard);
+    lm_log_listen_no_more();
     if (!local->model) {
+        const char *why = guard.why[0] ? guard.why : reason;
         return fail(err, REEL_EFORMAT, "%s: llama.cpp cannot load it%s%s", path,
-                    guard.why[0] ? ": " : "", guard.why);
+                    why[0] ? ": " : "", why);
     }
     if (llama_model_has_encoder(local->model) || !llama_model_has_decoder(local->model) ||
         llama_model_is_diffusion(local->model)) {
@@ -317,26 +305,32 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
 {
     struct llama_context_params params = llama_context_default_params();
     struct lm_guard guard;
-    const int32_t n_strands = local->n_live_max + N_IDLE_MAX + 2;
+    // A place for every live sample, for every prompt whose samples begin, and for what is
+    // kept; llama.cpp wants room for as many outputs.
+    const int32_t n_wanted = 2 * local->n_live_max + N_IDLE;
+    const int32_t n_strands = n_wanted < N_STRANDS_MAX ? n_wanted : N_STRANDS_MAX;
+    local->n_outputs_max = n_strands;
     params.n_ctx = (uint32_t)choose_cells(local->model, opt);
     params.n_batch = N_BATCH;
     params.n_ubatch = N_BATCH;
     params.n_seq_max = (uint32_t)n_strands;
-    params.n_outputs_max = N_OUTPUTS_MAX;
+    params.n_outputs_max = (uint32_t)local->n_outputs_max;
     params.n_threads = params.n_threads_batch = opt->n_threads;
     params.kv_unified = true;
     params.no_perf = true;
     params.abort_callback = is_aborted;
     params.abort_callback_data = local;
-    local->n_outputs_max = N_OUTPUTS_MAX;
+    char reason[256];
+    lm_log_listen(reason, sizeof reason);
     local->context = lm_guard_context(local->model, params, &guard);
+    lm_log_listen_no_more();
     if (!local->context) {
-        return fail(err, guard.why[0] ? REEL_EFORMAT : REEL_ENOMEM,
-                    "%s: llama.cpp gives no context of %u cells%s%s", path, params.n_ctx,
-                    guard.why[0] ? ": " : "", guard.why);
+        const char *why = guard.why[0] ? guard.why : reason;
+        return fail(err, REEL_ENOMEM, "%s: llama.cpp gives no context of %u cells%s%s",
+                    path, params.n_ctx, why[0] ? ": " : "", why);
     }
     return lm_strands_init(&local->strands, local->context, n_strands, N_BATCH,
-                           N_IDLE_MAX, err);
+                           opt->n_threads, err);
 }
 
 static void fill_facts(struct lm_local *local, const struct reel_lm_info *info)
@@ -388,7 +382,6 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
         .settle = local_settle,
         .close = local_close,
     };
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct reel_lm_info info;
     enum reel_status rc = reel_lm_info_read(path, &info, err);
     rc = rc ? rc : check_memory(path, &info, opt, err);
@@ -400,7 +393,7 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
         base_free(local);
         return fail(err, REEL_ENOMEM, "%s", path);
     }
-    pthread_once(&once, start_llama);
+    lm_log_take_over();
     local->lm.calls = &calls;
     local->n_live_max = opt->n_live_max;
     local->is_checksum_running =

@@ -12,12 +12,12 @@
 #include "base_error.h"
 #include "base_file.h"
 #include "base_text.h"
+#include "lm_log.h"
 
 #include <forkreel/lm.h>
 
 #include <gguf.h>
 #include <llama.h>
-#include <pthread.h>
 #include <string.h>
 
 /* Vocabularies of 260,000 tokens with merges take about 15 MB; the rest is small. */
@@ -157,38 +157,14 @@ static enum reel_status check_header(const struct base_file_map *map, const char
     return REEL_OK;
 }
 
-/* llama.cpp says why on its log, which is global. Each thread that waits for a reason lends
-   it a place to write; everything else stays silent, as a library should. */
-static _Thread_local char *reason_place;
-static _Thread_local size_t n_reason_bytes;
-
-static void keep_reason(enum ggml_log_level level, const char *text, void *payload)
-{
-    (void)payload;
-    if (level == GGML_LOG_LEVEL_ERROR && reason_place && reason_place[0] == '\0') {
-        const char *after_function = strstr(text, ": ");
-        snprintf(reason_place, n_reason_bytes, "%s",
-                 after_function ? after_function + 2 : text);
-        reason_place[strcspn(reason_place, "\n")] = '\0';
-    }
-}
-
-static void log_take_over(void)
-{
-    llama_log_set(keep_reason, NULL);
-}
-
 static struct gguf_context *parse_header(const void *data, size_t n_bytes, char *reason,
                                          size_t n_bytes_reason)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, log_take_over);
-    reason[0] = '\0';
-    reason_place = reason;
-    n_reason_bytes = n_bytes_reason;
+    lm_log_take_over();
+    lm_log_listen(reason, n_bytes_reason);
     struct gguf_context *gguf = gguf_init_from_buffer(
         data, n_bytes, (struct gguf_init_params){.no_alloc = true, .ctx = NULL});
-    reason_place = NULL;
+    lm_log_listen_no_more();
     return gguf;
 }
 

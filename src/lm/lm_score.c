@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** Tokens judged in one batch: enough for the matrices, little enough for their logits. */
+enum { N_JUDGED = 64 };
+
 struct item {
     int32_t *token;            /* context, then text */
     int32_t n_context, n_text; /* at least 1 each */
@@ -157,7 +160,8 @@ static enum reel_status judge_some(struct judging *j, int32_t *first,
                                    struct reel_error *err)
 {
     struct lm_strands *strands = &j->local->strands;
-    const int32_t n_max = j->local->n_outputs_max;
+    const int32_t n_max =
+        j->local->n_outputs_max < N_JUDGED ? j->local->n_outputs_max : N_JUDGED;
     const int32_t n_items_max =
         j->local->lm.facts.shares_cells ? j->local->n_live_max : 1;
     int32_t n_before[128], end = *first;

@@ -6,14 +6,17 @@
 
 #include <string.h>
 
+/** ggml-blas.cpp takes over from this many rows on. */
+enum { N_BLAS_BATCH = 32 };
+
 enum reel_status lm_strands_init(struct lm_strands *s, struct llama_context *context,
-                                 int32_t n_strands, int32_t n_batch, int32_t n_idle_max,
+                                 int32_t n_strands, int32_t n_batch, int32_t n_threads,
                                  struct reel_error *err)
 {
     *s = (struct lm_strands){.context = context,
                              .n_strands = n_strands,
                              .n_batch = n_batch,
-                             .n_idle_max = n_idle_max};
+                             .n_threads = n_threads};
     s->strand = base_alloc_zeroed((size_t)n_strands, sizeof *s->strand);
     s->batch = llama_batch_init(n_batch, 0, 1);
     return s->strand && s->batch.token
@@ -50,30 +53,20 @@ static void forget(struct lm_strands *s, int32_t i)
     s->strand[i].is_used = false;
 }
 
-static int32_t n_idle(const struct lm_strands *s, int32_t *oldest)
-{
-    int32_t n = 0;
-    *oldest = -1;
-    for (int32_t i = 0; i < s->n_strands; i++) {
-        const struct lm_strand *one = &s->strand[i];
-        if (one->is_used && one->n_holders == 0) {
-            n++;
-            if (*oldest < 0 || one->last_use < s->strand[*oldest].last_use) {
-                *oldest = i;
-            }
-        }
-    }
-    return n;
-}
-
 bool lm_strands_evict(struct lm_strands *s)
 {
-    int32_t oldest;
-    if (n_idle(s, &oldest) == 0) {
-        return false;
+    int32_t oldest = -1;
+    for (int32_t i = 0; i < s->n_strands; i++) {
+        const struct lm_strand *one = &s->strand[i];
+        if (one->is_used && one->n_holders == 0 &&
+            (oldest < 0 || one->last_use < s->strand[oldest].last_use)) {
+            oldest = i;
+        }
     }
-    forget(s, oldest);
-    return true;
+    if (oldest >= 0) {
+        forget(s, oldest);
+    }
+    return oldest >= 0;
 }
 
 enum reel_status lm_strands_append(struct lm_strands *s, int32_t i, const int32_t *token,
@@ -137,16 +130,9 @@ enum reel_status lm_strands_fork(struct lm_strands *s, int32_t from, int32_t n_t
 void lm_strands_drop(struct lm_strands *s, int32_t i, bool is_worth_keeping)
 {
     struct lm_strand *one = &s->strand[i];
-    int32_t oldest;
     one->n_holders--;
-    if (one->n_holders > 0) {
-        return;
-    }
-    if (!is_worth_keeping || one->n_tokens == 0) {
+    if (one->n_holders <= 0 && (!is_worth_keeping || one->n_tokens == 0)) {
         forget(s, i);
-    }
-    while (n_idle(s, &oldest) > s->n_idle_max) {
-        forget(s, oldest);
     }
 }
 
@@ -171,6 +157,10 @@ void lm_strands_batch_add(struct lm_strands *s, int32_t i, int32_t token,
 
 enum lm_decoded lm_strands_decode(struct lm_strands *s)
 {
+    // Large batches go to BLAS. Its pool and ggml's fight when both have several threads,
+    // which costs more than one thread less.
+    const int32_t n_threads = s->batch.n_tokens < N_BLAS_BATCH ? s->n_threads : 1;
+    llama_set_n_threads(s->context, n_threads, n_threads);
     for (;;) {
         const int32_t code = lm_guard_decode(s->context, s->batch, &s->guard);
         if (code == 0) {
@@ -213,20 +203,29 @@ static int32_t n_common(const struct lm_strand *one, const int32_t *token, int32
     return i;
 }
 
+int32_t lm_strands_match(const struct lm_strands *s, const int32_t *token,
+                         int32_t n_tokens, int32_t *n_matched)
+{
+    int32_t best = -1;
+    *n_matched = 0;
+    for (int32_t i = 0; i < s->n_strands; i++) {
+        const int32_t n =
+            s->strand[i].is_used ? n_common(&s->strand[i], token, n_tokens) : 0;
+        if (n > *n_matched) {
+            best = i;
+            *n_matched = n;
+        }
+    }
+    return best;
+}
+
 enum reel_status lm_strands_read(struct lm_strands *s, const int32_t *token,
                                  int32_t n_tokens, bool with_logits, int32_t *out,
                                  struct reel_error *err)
 {
-    const int32_t n_usable = with_logits ? n_tokens - 1 : n_tokens;
-    int32_t best = -1, n_best = 0, i = -1;
-    for (int32_t k = 0; k < s->n_strands; k++) {
-        const int32_t n =
-            s->strand[k].is_used ? n_common(&s->strand[k], token, n_usable) : 0;
-        if (n > n_best) {
-            best = k;
-            n_best = n;
-        }
-    }
+    int32_t n_best, i = -1;
+    const int32_t best =
+        lm_strands_match(s, token, with_logits ? n_tokens - 1 : n_tokens, &n_best);
     enum reel_status rc = lm_strands_fork(s, best, n_best, &i, err);
     s->n_shared += rc ? 0 : n_best;
     for (int32_t from = n_best; rc == REEL_OK && from < n_tokens;) {
@@ -237,7 +236,10 @@ enum reel_status lm_strands_read(struct lm_strands *s, const int32_t *token,
         }
         const enum lm_decoded decoded = lm_strands_decode(s);
         rc = decoded == LM_DECODED ? lm_strands_append(s, i, token + from, n, err)
-                                   : lm_strands_fail(s, decoded, err);
+             : decoded == LM_NO_ROOM
+                 ? fail(err, REEL_ENOMEM, "%u cells are not enough for %d tokens",
+                        llama_n_ctx(s->context), n_tokens)
+                 : lm_strands_fail(s, decoded, err);
         s->n_read += n;
         from += n;
     }

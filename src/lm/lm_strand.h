@@ -30,7 +30,7 @@ enum lm_decoded { LM_DECODED = 0, LM_NO_ROOM, LM_ABORTED, LM_BROKEN };
 struct lm_strands {
     struct llama_context *context;
     struct lm_strand *strand; /* (n_strands) index = sequence id */
-    int32_t n_strands, n_idle_max;
+    int32_t n_strands, n_threads;
     struct llama_batch batch; /* room for n_batch tokens */
     int32_t n_batch;
     int64_t clock;
@@ -39,7 +39,7 @@ struct lm_strands {
 };
 
 enum reel_status lm_strands_init(struct lm_strands *s, struct llama_context *context,
-                                 int32_t n_strands, int32_t n_batch, int32_t n_idle_max,
+                                 int32_t n_strands, int32_t n_batch, int32_t n_threads,
                                  struct reel_error *err) REEL_CHECKED;
 void lm_strands_release(struct lm_strands *s);
 /** Forget everything; strands that are held become empty. */
@@ -53,11 +53,15 @@ void lm_strands_drop(struct lm_strands *s, int32_t i, bool is_worth_keeping);
 /** The longest unused idle strand goes; false when there is none. */
 bool lm_strands_evict(struct lm_strands *s);
 
+/** Where most of these tokens are in cells already, at most `n_tokens`: -1 nowhere. */
+int32_t lm_strands_match(const struct lm_strands *s, const int32_t *token,
+                         int32_t n_tokens, int32_t *n_matched);
 /**
  * A held strand with exactly these tokens in its cells, of which as many as possible were
  * there already. With `with_logits` those of the last token stand in the context after it.
  *
- * Errors: REEL_ENOMEM the cells are not enough, REEL_ECANCELLED, REEL_EFAIL.
+ * Errors: REEL_ENOMEM the cells are not enough while others hold theirs (all strands then
+ *         stay as they were); REEL_ECANCELLED, REEL_EFAIL (the pool is then cleared).
  */
 enum reel_status lm_strands_read(struct lm_strands *s, const int32_t *token,
                                  int32_t n_tokens, bool with_logits, int32_t *out,
