@@ -198,7 +198,12 @@ struct reel_lm_judged {
     int32_t n_tokens; /* out: tokens of `text` */
 };
 
-/** Errors: REEL_EINVAL the engine cannot score, or too long; else as reel_lm_generate. */
+/**
+ * The tokens that hold a byte of the text are judged; one across the border, such as a blank
+ * of the context with the text's first word, as a whole.
+ *
+ * Errors: REEL_EINVAL the engine cannot score, or too long; else as reel_lm_generate.
+ */
 enum reel_status reel_lm_score(struct reel_lm *lm, struct reel_lm_judged *judged,
                                int32_t n, const struct reel_progress *progress,
                                struct reel_error *err) REEL_CHECKED;

@@ -113,6 +113,24 @@ enum reel_status lm_http_check_url(const char *url, struct reel_error *err)
     return REEL_OK;
 }
 
+bool lm_http_join_url(const char *page, const char *link, char *url, size_t n_url_bytes)
+{
+    CURLU *parts = curl_url();
+    char *joined = NULL;
+    const bool is_known = parts &&
+                          curl_url_set(parts, CURLUPART_URL, page, 0) == CURLUE_OK &&
+                          curl_url_set(parts, CURLUPART_URL, link, 0) == CURLUE_OK &&
+                          curl_url_get(parts, CURLUPART_URL, &joined, 0) == CURLUE_OK;
+    const bool is_good = is_known && strlen(joined) < n_url_bytes &&
+                         lm_http_check_url(joined, NULL) == REEL_OK;
+    if (is_good) {
+        (void)snprintf(url, n_url_bytes, "%s", joined);
+    }
+    curl_free(joined);
+    curl_url_cleanup(parts);
+    return is_good;
+}
+
 // ---- what libcurl calls ----
 
 static void end_call(struct lm_http_call *call, enum lm_http_end end, const char *reason)

@@ -97,4 +97,7 @@ enum reel_status lm_http_run(struct lm_http *http, struct lm_http_call *call,
  */
 enum reel_status lm_http_check_url(const char *url, struct reel_error *err) REEL_CHECKED;
 
+/** Where a link on a page leads; false when it leads nowhere or does not fit. */
+bool lm_http_join_url(const char *page, const char *link, char *url, size_t n_url_bytes);
+
 #endif

@@ -124,27 +124,40 @@ static bool is_sign(uint32_t c)
                           (c >= 0xFF5B && c <= 0xFF65);
 }
 
-/** Is every character of the piece a sign? A part of a character is not. */
-static bool is_all_signs(const char *piece, int32_t n)
+/** The character at the beginning of a piece and its bytes; false for a part of one. */
+static bool first_character(const char *piece, int32_t n, uint32_t *code,
+                            int32_t *n_bytes)
 {
-    for (int32_t i = 0; i < n;) {
-        const unsigned char c = (unsigned char)piece[i];
-        const int32_t n_more = c < 0x80    ? 0
-                               : c >= 0xF0 ? 3
-                               : c >= 0xE0 ? 2
-                               : c >= 0xC0 ? 1
-                                           : -1;
-        uint32_t code = c < 0x80 ? c : c & (0x3FU >> n_more);
-        if (n_more < 0 || i + n_more >= n) {
-            return n_more == 0 && is_sign(code);
-        }
-        for (int32_t k = 1; k <= n_more; k++) {
-            code = code << 6 | ((unsigned char)piece[i + k] & 0x3F);
-        }
-        if (!is_sign(code)) {
+    const unsigned char c = (unsigned char)piece[0];
+    *n_bytes = c < 0x80 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 0;
+    if (*n_bytes == 0 || *n_bytes > n) {
+        return false;
+    }
+    *code = *n_bytes == 1 ? c : c & (0x7FU >> *n_bytes);
+    for (int32_t k = 1; k < *n_bytes; k++) {
+        *code = *code << 6 | ((unsigned char)piece[k] & 0x3F);
+    }
+    return true;
+}
+
+/**
+ * Signs may come again and again. So may what continues a word of letters: a name begun must
+ * be ended as it was, so a repeat is paid for where its first piece is chosen.
+ */
+static bool is_free_piece(const char *piece, int32_t n)
+{
+    uint32_t code;
+    int32_t n_bytes;
+    if (n <= 0 || !first_character(piece, n, &code, &n_bytes)) {
+        return false;
+    }
+    if (!is_sign(code)) {
+        return code < 0x2000 && !(code >= '0' && code <= '9'); // no blank before it
+    }
+    for (int32_t i = n_bytes; i < n; i += n_bytes) {
+        if (!first_character(piece + i, n - i, &code, &n_bytes) || !is_sign(code)) {
             return false;
         }
-        i += 1 + n_more;
     }
     return true;
 }
@@ -162,7 +175,7 @@ static enum reel_status learn_vocabulary(struct lm_local *local, struct reel_err
             llama_token_to_piece(local->vocab, t, piece, sizeof piece, 0, false);
         local->is_free[t] = llama_vocab_is_control(local->vocab, t) ||
                             llama_vocab_is_eog(local->vocab, t) ||
-                            (n_bytes > 0 && is_all_signs(piece, n_bytes));
+                            is_free_piece(piece, n_bytes);
     }
     local->vocabulary = (struct lm_vocabulary){n, local->is_free};
     return REEL_OK;
@@ -329,8 +342,8 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
         return fail(err, REEL_ENOMEM, "%s: llama.cpp gives no context of %u cells%s%s",
                     path, params.n_ctx, why[0] ? ": " : "", why);
     }
-    return lm_strands_init(&local->strands, local->context, n_strands, N_BATCH,
-                           opt->n_threads, err);
+    return lm_strands_init(&local->strands, local->context, n_strands,
+                           (int32_t)llama_n_batch(local->context), opt->n_threads, err);
 }
 
 static void fill_facts(struct lm_local *local, const struct reel_lm_info *info)

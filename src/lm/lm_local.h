@@ -27,7 +27,10 @@ struct lm_local {
     bool is_checksum_running;
 };
 
-/** Tokens of a text; `*token` is the caller's. No token of the text becomes a special one. */
+/**
+ * Tokens of a text; `*token` is the caller's, with room for one more. No part of the text
+ * becomes a special token; with `add_special` BOS stands before it where the model wants it.
+ */
 enum reel_status lm_local_tokens(struct lm_local *local, const char *text,
                                  bool add_special, int32_t **token, int32_t *n,
                                  struct reel_error *err) REEL_CHECKED;

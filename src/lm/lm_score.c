@@ -1,10 +1,11 @@
 /**
  * How likely texts are: log P(text given context), by the same cells that write.
  *
- * Context and text are cut into tokens apart, so that a text has the same tokens whatever
- * stands before it, and its probabilities with and without a story can be compared token by
- * token. "Nothing" is what the model was taught to see before a text: its BOS, else the token
- * that parts documents.
+ * Context and text are cut into tokens together, as the model has seen texts; apart, some
+ * vocabularies put a blank before each. The tokens that hold any byte of the text are judged;
+ * one that lies across the border is judged as a whole, so let a context end where a word does.
+ * "Nothing" is what the model was taught to see before a text: its BOS, else the token that
+ * parts documents.
  *
  * A context is read once and kept; all texts that follow it fork from there. As many tokens
  * as the output buffer holds are judged in one batch.
@@ -12,6 +13,7 @@
 #include "lm_local.h"
 
 #include "base_alloc.h"
+#include "base_buffer.h"
 #include "base_error.h"
 
 #include <stdlib.h>
@@ -57,37 +59,52 @@ static llama_token nothing_token(const struct llama_vocab *vocab)
     return bos >= 0 ? bos : eos >= 0 ? eos : 0;
 }
 
+/** How many tokens at the end hold the last `n_bytes` bytes, or a part of them. */
+static int32_t n_tokens_of_end(const struct lm_local *local, const int32_t *token,
+                               int32_t n, size_t n_bytes)
+{
+    int32_t n_end = 0;
+    while (n_end < n && n_bytes > 0) {
+        char piece[512];
+        const int32_t n_piece = llama_token_to_piece(local->vocab, token[n - 1 - n_end],
+                                                     piece, sizeof piece, 0, true);
+        const size_t n_here = (size_t)(n_piece > 0 ? n_piece : 0);
+        n_bytes -= n_here < n_bytes ? n_here : n_bytes;
+        n_end++;
+    }
+    return n_end;
+}
+
 static enum reel_status prepare(struct lm_local *local,
                                 const struct reel_lm_judged *judged, struct item *item,
                                 struct reel_error *err)
 {
-    int32_t *text = NULL;
-    int32_t n_text = 0;
-    enum reel_status rc = lm_local_tokens(local, judged->context, true, &item->token,
-                                          &item->n_context, err);
-    rc = rc ? rc : lm_local_tokens(local, judged->text, false, &text, &n_text, err);
-    int32_t *all =
-        rc ? NULL
-           : base_realloc_array(item->token, (size_t)(item->n_context + n_text + 1),
-                                sizeof *all);
-    if (rc == REEL_OK && !all) {
-        rc = fail(err, REEL_ENOMEM, "%d tokens", item->n_context + n_text);
+    struct base_buffer both;
+    int32_t n = 0;
+    base_buffer_init(&both, (size_t)1 << 24);
+    enum reel_status rc = base_buffer_add_text(&both, judged->context) &&
+                                  base_buffer_add_text(&both, judged->text)
+                              ? REEL_OK
+                              : fail(err, REEL_ENOMEM, "text %d", item->i_judged);
+    rc =
+        rc ? rc
+           : lm_local_tokens(local, base_buffer_text(&both), true, &item->token, &n, err);
+    base_buffer_release(&both);
+    if (rc) {
+        return rc;
     }
-    if (rc == REEL_OK) {
-        item->token = all;
-        if (item->n_context == 0) {
-            all[item->n_context++] = nothing_token(local->vocab);
-        }
-        memcpy(all + item->n_context, text, (size_t)n_text * sizeof *text);
-        item->n_text = n_text;
-        if (item->n_context + n_text > local->lm.facts.n_context) {
-            rc =
-                fail(err, REEL_EINVAL, "text %d: %d tokens with its context, at most %d",
-                     item->i_judged, item->n_context + n_text, local->lm.facts.n_context);
-        }
+    item->n_text = n_tokens_of_end(local, item->token, n, strlen(judged->text));
+    item->n_context = n - item->n_text;
+    if (item->n_context == 0) { // lm_local_tokens leaves room for one more
+        memmove(item->token + 1, item->token, (size_t)n * sizeof *item->token);
+        item->token[item->n_context++] = nothing_token(local->vocab);
     }
-    base_free(text);
-    return rc;
+    if (item->n_context + item->n_text > local->lm.facts.n_context) {
+        return fail(err, REEL_EINVAL, "text %d: %d tokens with its context, at most %d",
+                    item->i_judged, item->n_context + item->n_text,
+                    local->lm.facts.n_context);
+    }
+    return REEL_OK;
 }
 
 /** The token at `at` of the item is judged by the logits after the one before it. */
@@ -146,6 +163,9 @@ static enum reel_status judge_batch(struct judging *j, int32_t first, int32_t en
     for (int32_t k = first; rc == REEL_OK && k < end; k++) {
         struct item *item = &j->item[k];
         const int32_t from = item->n_context + n_before[k - first];
+        if (item->n_done == n_before[k - first]) {
+            continue; // an empty text, or no room in this batch
+        }
         for (int32_t at = from; at < item->n_context + item->n_done; at++) {
             add_logp(j->local, item, at, i_batch++, &j->judged[item->i_judged]);
         }
