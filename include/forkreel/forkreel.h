@@ -8,6 +8,7 @@
 #include <forkreel/branch.h>
 #include <forkreel/catalog.h>
 #include <forkreel/lm.h>
+#include <forkreel/lm_files.h>
 #include <forkreel/matrix.h>
 #include <forkreel/model.h>
 #include <forkreel/rank.h>
