@@ -74,5 +74,6 @@ llama_tools() { echo "$CACHE/llama-tools/$(llama_folder "${LLAMA_TOOLS_FLAGS[@]}
 
 llama_ready() {
     [ -f "$1/ready" ] && [ -f "$1/lib/libllama.a" ] && [ -f "$1/lib/libggml.a" ] &&
-        [ -f "$1/include/llama.h" ] && [ -f "$1/include/gguf.h" ]
+        [ -f "$1/include/llama.h" ] && [ -f "$1/include/gguf.h" ] &&
+        [ -f "$1/include/ggml-backend-impl.h" ]
 }

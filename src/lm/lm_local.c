@@ -10,6 +10,7 @@
 #include "base_alloc.h"
 #include "base_clock.h"
 #include "base_error.h"
+#include "lm_backend.h"
 #include "lm_log.h"
 
 #include <limits.h>
@@ -328,7 +329,10 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
     params.n_ubatch = N_BATCH;
     params.n_seq_max = (uint32_t)n_strands;
     params.n_outputs_max = (uint32_t)local->n_outputs_max;
-    params.n_threads = params.n_threads_batch = opt->n_threads;
+    // Threads of ggml that wait for work take time from ours, so only one pool has many.
+    const int32_t n_threads = lm_backend_suits(local->model) ? 1 : opt->n_threads;
+    lm_backend_set_threads(opt->n_threads);
+    params.n_threads = params.n_threads_batch = n_threads;
     params.kv_unified = true;
     params.no_perf = true;
     params.abort_callback = is_aborted;
@@ -343,7 +347,7 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
                     path, params.n_ctx, why[0] ? ": " : "", why);
     }
     return lm_strands_init(&local->strands, local->context, n_strands,
-                           (int32_t)llama_n_batch(local->context), opt->n_threads, err);
+                           (int32_t)llama_n_batch(local->context), n_threads, err);
 }
 
 static void fill_facts(struct lm_local *local, const struct reel_lm_info *info)
@@ -407,6 +411,7 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
         return fail(err, REEL_ENOMEM, "%s", path);
     }
     lm_log_take_over();
+    lm_backend_register();
     local->lm.calls = &calls;
     local->n_live_max = opt->n_live_max;
     local->is_checksum_running =
