@@ -249,6 +249,8 @@ def check_ids(document, events, say):
         for role in events.get(beat["event"], []):
             if role not in roles:
                 say.append(f"beats[{i}]: {beat['event']} lacks {role}")
+        for role in roles.keys() - {"place"} - set(events.get(beat["event"], roles)):
+            say.append(f"beats[{i}]: {beat['event']} has no {role}")
         persons = [name for role, name in roles.items() if ROLE_KINDS[role] == "characters"]
         if len(persons) != len(set(persons)):
             say.append(f"beats[{i}]: one person in two roles")
@@ -522,6 +524,8 @@ def holes():
     yield "mara.relations: 'lamp'", put("characters", 0, "relations", 1, "is", "loves")
     yield "no event 'picnic'", put("beats", 3, "event", "picnic")
     yield "theft lacks object", put("beats", 2, "object", ...)
+    yield "arrival has no b", put("beats", 0, "b", "ivo")
+    yield "arrival has no object", put("beats", 0, "object", "lamp")
     yield "beats[4].group: 'tower'", put("beats", 4, "group", "tower")
     yield "beats[1].b: 'lamp'", put("beats", 1, "b", "lamp")
     yield "one person in two roles", put("beats", 1, "b", "mara")
