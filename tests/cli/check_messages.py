@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "programs/forkreel").glob("*.c"))
 # Words of other rooms that are shown in help: they may be in the table.
-OTHERS = [path for room in ("models", "catalog")
+OTHERS = [path for room in ("models", "catalog", "plots")
           for path in sorted((ROOT / "src" / room).glob("*.[ch]"))]
 
 TEXT = r'((?:"(?:[^"\\\n]|\\.)*"\s*)+)'
