@@ -39,6 +39,9 @@ install(FILES scripts/completions/_forkreel OPTIONAL
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES LICENSE README.md README.zh-CN.md CHANGELOG.md OPTIONAL TYPE DOC)
 install(DIRECTORY docs/examples TYPE DOC)
+install(FILES docs/catalogue.md docs/events.md docs/stories.md docs/story.schema.json TYPE DOC)
+# The program finds it beside itself: cli_data_folder in cli_story.c.
+install(DIRECTORY data/catalogue DESTINATION ${CMAKE_INSTALL_DATADIR}/forkreel)
 
 # An outsider's program, built against what was installed.
 if(FORKREEL_TESTS AND TARGET forkreel_program)
