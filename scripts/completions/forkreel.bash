@@ -6,7 +6,7 @@ _forkreel() {
         cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
         words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
     }
-    local commands="import films show viewers train evaluate recommend rate watch like dislike review lm help"
+    local commands="import films show viewers train evaluate recommend rate watch like dislike review fork stories story play dialogue export lm help"
     local formats="catalogue movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
     local models="als ease item-knn user-knn bpr popularity"
     local everywhere="--home --db --lang --json --threads --help --usage"
@@ -24,6 +24,15 @@ _forkreel() {
         esac
     done
 
+    case $command,$prev in
+    fork,--model | fork,-m | dialogue,--model | dialogue,-m)
+        COMPREPLY=($(compgen -f -W "none" -- "$cur")) && return ;;
+    fork,--method) COMPREPLY=($(compgen -W "mix data text graph plain" -- "$cur")) && return ;;
+    fork,--tone) COMPREPLY=($(compgen -W "dark light tense tender wry" -- "$cur")) && return ;;
+    fork,--ending) COMPREPLY=($(compgen -W "happy bittersweet tragic open" -- "$cur")) && return ;;
+    export,--format | export,-f) COMPREPLY=($(compgen -W "json twee dot svg html" -- "$cur")) && return ;;
+    esac
+
     case $prev in
     --model | --models | -m)
         # Several models stand in one word, with commas between.
@@ -37,7 +46,7 @@ _forkreel() {
     --split) COMPREPLY=($(compgen -W "random temporal" -- "$cur")) && return ;;
     --diversity-method) COMPREPLY=($(compgen -W "mmr dpp" -- "$cur")) && return ;;
     --home) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
-    --db | --tsv) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
+    --db | --tsv | --out | -o) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
     esac
 
     case $command in
@@ -49,6 +58,12 @@ _forkreel() {
     recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
     rate | like | dislike | review) options="--viewer" ;;
     watch) options="--viewer --share" ;;
+    lm) options="--sha256 --no-checksum --max-gb --types --max-rise --model --key-file" ;;
+    fork) options="--viewer --branches --depth --genre --tone --ending --must --must-not --method --candidates --model --key-file --seed --diversity --max-age --out" ;;
+    story) options="--node --checks" ;;
+    play) options="--viewer --best --choices --save" ;;
+    dialogue) options="--number --model --key-file --seed" ;;
+    export) options="--format --out" ;;
     esac
 
     if [[ $cur == -* ]]; then
@@ -59,8 +74,12 @@ _forkreel() {
         COMPREPLY=($(compgen -W "$formats" -- "$cur"))
     elif [[ $command == import ]]; then
         COMPREPLY=($(compgen -f -- "$cur"))
+    elif [[ " story play dialogue export " == *" $command "* ]]; then
+        local stories=${FORKREEL_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/forkreel}/stories
+        COMPREPLY=($(compgen -f -- "$cur")
+            $(compgen -W "last $(cd "$stories" 2>/dev/null && printf '%s ' ./*.json | sed 's|\./||g; s|\.json||g')" -- "$cur"))
     elif [[ $command == lm && $prev == lm ]]; then
-        COMPREPLY=($(compgen -W "list" -- "$cur"))
+        COMPREPLY=($(compgen -W "list pull tune quantize perplexity" -- "$cur"))
     fi
 }
 complete -o filenames -F _forkreel forkreel
