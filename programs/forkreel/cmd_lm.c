@@ -1,7 +1,9 @@
-/** `forkreel lm list`: language models on this machine, what each is. */
+/** `forkreel lm`: its verbs, and `list`, the language models on this machine. */
+#include "cmd_lm.h"
 #include "cli_commands.h"
+#include "cli_lm.h"
 
-#include <forkreel/lm.h>
+#include <forkreel/lm_files.h>
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -14,18 +16,17 @@ struct lm_list {
     int n_models;
 };
 
-/** Where scripts/setup keeps what it fetched; free it. */
-static char *lm_cache_folder(void)
+/** How the file is kept in the form that was tuned; "" when it is not. */
+static void lm_tuned_type(const struct lm_list *list, const char *path, char *type,
+                          size_t n_type_bytes)
 {
-    const char *own = getenv("FORKREEL_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
-               *home = getenv("HOME");
-    if (own && *own) {
-        return cli_format("%s/models", own);
+    char tuned[REEL_LM_PATH_BYTES];
+    struct reel_lm_info info;
+    type[0] = '\0';
+    if (reel_lm_tuned_path(list->cli->home, path, tuned, NULL) == REEL_OK &&
+        strcmp(tuned, path) != 0 && reel_lm_info_read(tuned, &info, NULL) == REEL_OK) {
+        (void)snprintf(type, n_type_bytes, "%s", info.file_type);
     }
-    if (xdg && *xdg) {
-        return cli_format("%s/forkreel/models", xdg);
-    }
-    return cli_format("%s/.cache/forkreel/models", home && *home ? home : ".");
 }
 
 static int is_gguf(const struct dirent *entry)
@@ -37,9 +38,11 @@ static int is_gguf(const struct dirent *entry)
 static void lm_show_json(struct lm_list *list, const char *path,
                          const struct reel_lm_info *info)
 {
+    char tuned[64];
+    lm_tuned_type(list, path, tuned, sizeof tuned);
     json_array_append_new(
         list->json,
-        cli_need(json_pack("{s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:i, s:b, s:I}",
+        cli_need(json_pack("{s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:i, s:b, s:I, s:o}",
                            "path", cli_json_text(path), "name", cli_json_text(info->name),
                            "architecture", cli_json_text(info->architecture), "file_type",
                            cli_json_text(info->file_type), "n_parameters",
@@ -47,18 +50,22 @@ static void lm_show_json(struct lm_list *list, const char *path,
                            "n_vocabulary", info->n_vocabulary, "n_embedding",
                            info->n_embedding, "n_layers", info->n_layers,
                            "has_chat_template", (int)info->has_chat_template,
-                           "file_bytes", (json_int_t)info->file_bytes)));
+                           "file_bytes", (json_int_t)info->file_bytes, "tuned",
+                           cli_json_text(*tuned ? tuned : NULL))));
 }
 
 static void lm_show_line(struct lm_list *list, const char *path,
                          const struct reel_lm_info *info)
 {
     struct cli_table *table = &list->table;
+    char tuned[64];
+    lm_tuned_type(list, path, tuned, sizeof tuned);
     cli_table_line(table);
     cli_table_text(table, info->name[0] ? info->name : strrchr(path, '/') + 1);
     cli_table_text(table, info->architecture);
     cli_table_cell(table, "%.0f M", (double)info->n_parameters / 1e6);
     cli_table_text(table, info->file_type);
+    cli_table_text(table, tuned);
     cli_table_cell(table, "%d", info->n_context);
     cli_table_cell(table, "%d", info->n_vocabulary);
     cli_table_cell(table, "%.0f MB", (double)info->file_bytes / 1e6);
@@ -95,15 +102,16 @@ static void lm_list_folder(struct lm_list *list, const char *folder)
     free(entry);
 }
 
-static enum cli_exit lm_list_all(struct cli *cli)
+static enum cli_exit lm_list(struct cli *cli, const struct lm_words *words)
 {
     static const struct cli_column columns[] = {
-        {"model", CLI_SHRINK},    {"architecture", CLI_LEFT}, {"parameters", CLI_RIGHT},
-        {"weights", CLI_LEFT},    {"context", CLI_RIGHT},     {"vocabulary", CLI_RIGHT},
-        {"file size", CLI_RIGHT}, {"file", CLI_SHRINK},
+        {"model", CLI_SHRINK},     {"architecture", CLI_LEFT}, {"parameters", CLI_RIGHT},
+        {"weights", CLI_LEFT},     {"tuned", CLI_LEFT},        {"context", CLI_RIGHT},
+        {"vocabulary", CLI_RIGHT}, {"file size", CLI_RIGHT},   {"file", CLI_SHRINK},
     };
+    (void)words;
     struct lm_list list = {.cli = cli};
-    char *home = cli_home_path(cli, "models"), *cache = lm_cache_folder();
+    char *home = cli_home_path(cli, "models"), *cache = cli_lm_cache();
     if (cli->is_json) {
         list.json = cli_need(json_array());
     } else {
@@ -129,21 +137,144 @@ static enum cli_exit lm_list_all(struct cli *cli)
     return status;
 }
 
+// ---- verbs ----
+
+static const struct lm_verb {
+    const char *name;
+    int n_words_min, n_words_max; /* the verb itself counted */
+    const char *options;          /* their long names, each with a blank after it */
+    enum cli_exit (*run)(struct cli *cli, const struct lm_words *words);
+} verbs[] = {
+    {"list", 1, 1, "", lm_list},
+    {"pull", 1, 2, "sha256 no-checksum max-gb ", lm_pull},
+    {"tune", 1, 2, "types max-rise ", lm_tune},
+    {"quantize", 3, 4, "", lm_quantize},
+    {"perplexity", 1, 1, "model key-file ", lm_perplexity},
+};
+enum { N_VERBS = sizeof verbs / sizeof *verbs };
+
+enum {
+    KEY_SHA256 = 0x2000,
+    KEY_NO_CHECKSUM,
+    KEY_MAX_GB,
+    KEY_TYPES,
+    KEY_RISE,
+    KEY_KEY_FILE
+};
+
+static const struct argp_option options[] = {
+    {"sha256", KEY_SHA256, "HEX", 0, "pull: what the file must have", 0},
+    {"no-checksum", KEY_NO_CHECKSUM, NULL, 0, "pull: take an address without a checksum",
+     0},
+    {"max-gb", KEY_MAX_GB, "N", 0, "pull: not more than that; default 64", 0},
+    {"types", KEY_TYPES, "NAME,...", 0,
+     "tune: which file types; default Q8_0,Q6_K,Q5_K_M,Q4_K_M,Q4_0,F16", 0},
+    {"max-rise", KEY_RISE, "PERCENT", 0,
+     "tune: how much worse the text may become; default 2", 0},
+    {"model", 'm', "MODEL", 0, "perplexity: of which model; default: the usual one", 0},
+    {"key-file", KEY_KEY_FILE, "FILE", 0,
+     "perplexity: its first line is the key for a server", 0},
+    {0}};
+
+static error_t option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_words *words = state->input;
+    switch (key) {
+    case KEY_SHA256:
+        words->sha256 = arg;
+        break;
+    case KEY_NO_CHECKSUM:
+        words->is_unchecked = true;
+        break;
+    case KEY_MAX_GB:
+        words->max_gb = cli_arg_real(state, "--max-gb", arg, 0.001, 1e6);
+        break;
+    case KEY_TYPES:
+        cli_names_add(&words->types, arg);
+        break;
+    case KEY_RISE:
+        words->max_rise = cli_arg_real(state, "--max-rise", arg, 0, 1000) / 100;
+        break;
+    case 'm':
+        words->model = arg;
+        break;
+    case KEY_KEY_FILE:
+        words->key_file = arg;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    for (const struct argp_option *o = options; o->name; o++) {
+        if (o->key == key && words->n_used < 8) {
+            words->used[words->n_used++] = o->name;
+        }
+    }
+    return 0;
+}
+
+static const struct lm_verb *lm_find_verb(const char *name)
+{
+    for (int i = 0; i < N_VERBS; i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+/** Every option belongs to one verb; given with another it is a mistake worth telling. */
+static bool lm_check_words(struct cli *cli, const struct lm_verb *verb,
+                           const struct lm_words *words)
+{
+    int n_words = 0;
+    while (n_words < 4 && words->word[n_words]) {
+        n_words++;
+    }
+    if (n_words < verb->n_words_min) {
+        cli_say(cli, tr("too few words"));
+        return false;
+    }
+    if (n_words > verb->n_words_max) {
+        cli_say(cli, tr("there is no place for '%s'"), words->word[verb->n_words_max]);
+        return false;
+    }
+    for (int i = 0; i < words->n_used; i++) {
+        char *wanted = cli_format("%s ", words->used[i]);
+        const bool is_known = strstr(verb->options, wanted) != NULL;
+        free(wanted);
+        if (!is_known) {
+            cli_say(cli, tr("--%s is not for 'lm %s'"), words->used[i], verb->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum cli_exit lm_run(struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_args args = {.n_words_min = 1, .n_words_max = 1};
-    const char *verb;
-    cli_args_parse(cli, &cmd_lm, &args, argc, argv, &verb, NULL);
-    if (strcmp(verb, "list") != 0) {
-        cli_say(cli, tr("lm knows only 'list', not '%s'"), verb);
-        return CLI_USAGE;
+    static const struct cli_args args = {
+        .options = options, .option = option, .n_words_min = 1, .n_words_max = 4};
+    struct lm_words words = {.max_rise = .02, .max_gb = 64};
+    cli_args_parse(cli, &cmd_lm, &args, argc, argv, words.word, &words);
+    const struct lm_verb *verb = lm_find_verb(words.word[0]);
+    enum cli_exit status = CLI_USAGE;
+    if (!verb) {
+        cli_say(cli, tr("lm knows list, pull, tune, quantize and perplexity, not '%s'"),
+                words.word[0]);
+    } else if (lm_check_words(cli, verb, &words)) {
+        status = verb->run(cli, &words);
     }
-    return lm_list_all(cli);
+    cli_names_release(&words.types);
+    return status;
 }
 
 const struct cli_command cmd_lm = {
     .name = "lm",
-    .usage = "forkreel lm [OPTION...] list",
-    .summary = "list the language models on this machine",
+    .usage = "forkreel lm [OPTION...] list\n"
+             "forkreel lm [OPTION...] pull [NAME|ADDRESS]\n"
+             "forkreel lm [OPTION...] tune [MODEL]\n"
+             "forkreel lm [OPTION...] quantize MODEL TYPE [FILE]\n"
+             "forkreel lm [OPTION...] perplexity",
+    .summary = "list, fetch, tune and judge language models",
     .run = lm_run,
 };

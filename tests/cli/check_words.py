@@ -26,7 +26,7 @@ def forkreel(*words):
 
 
 def options_of(help_text):
-    return set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", help_text.split("\n\n", 1)[1]))
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", help_text.split("\n\n", 1)[1]))
 
 
 def compare(where, there, wanted):
@@ -52,14 +52,14 @@ def zsh_options(command):
     body = match.group(1) if match else ""
     if "_forkreel_event" in body:
         body += re.search(r"^_forkreel_event\(\) \{\n(.*?)^\}", ZSH, re.S | re.M).group(1)
-    return set(re.findall(r"--([a-z][a-z-]*)(?==?[\[}',])", body))
+    return set(re.findall(r"--([a-z][a-z0-9-]*)(?==?[\[}',])", body))
 
 
 def man_options(command):
     found = set()
     for part in re.findall(rf"^\.Ss {command} ([^\n]*\n.*?)(?=^\.S[sh] )", MAN, re.S | re.M):
         for line in re.findall(r"^\.It (Fl -.*)$", part, re.M):
-            found |= set(re.findall(r"Fl -([a-z][a-z-]*)", line))
+            found |= set(re.findall(r"Fl -([a-z][a-z0-9-]*)", line))
     return found
 
 

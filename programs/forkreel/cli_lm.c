@@ -1,0 +1,139 @@
+/** Finding and opening language models; see cli_lm.h. */
+#include "cli_lm.h"
+
+#include <forkreel/lm_files.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_NAME "smollm2-135m-instruct"
+
+char *cli_lm_cache(void)
+{
+    const char *own = getenv("FORKREEL_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
+               *home = getenv("HOME");
+    if (own && *own) {
+        return cli_format("%s/models", own);
+    }
+    if (xdg && *xdg) {
+        return cli_format("%s/forkreel/models", xdg);
+    }
+    return cli_format("%s/.cache/forkreel/models", home && *home ? home : ".");
+}
+
+/** What a name of the table is called on disk; other words are as they are. */
+static const char *file_of(const char *word)
+{
+    int32_t n;
+    const struct reel_lm_source *source = reel_lm_sources(&n);
+    for (int32_t i = 0; i < n; i++) {
+        if (strcmp(source[i].name, word) == 0) {
+            return source[i].file;
+        }
+    }
+    return word;
+}
+
+static char *find_in(const char *folder, const char *name)
+{
+    char *path = cli_format("%s/%s", folder, name);
+    if (access(path, R_OK) != 0) {
+        free(path);
+        path = cli_format("%s/%s.gguf", folder, name);
+    }
+    if (access(path, R_OK) != 0) {
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+static bool is_gguf(const char *name)
+{
+    const size_t n = strlen(name);
+    return n > 5 && strcasecmp(name + n - 5, ".gguf") == 0;
+}
+
+/** The only model of a folder; NULL when there is none or a choice. */
+static char *find_only(const char *folder)
+{
+    char *path = NULL;
+    int n_found = 0;
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        if (is_gguf(entry->d_name) && ++n_found == 1) {
+            path = cli_format("%s/%s", folder, entry->d_name);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    if (n_found != 1) {
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+enum reel_status cli_lm_find(const struct cli *cli, const char *word, char **where,
+                             struct reel_error *err)
+{
+    const char *own = getenv("FORKREEL_LM");
+    const bool is_default = !word && !(own && *own);
+    const char *wanted = word ? word : is_default ? DEFAULT_NAME : own;
+    *where = NULL;
+    if (strstr(wanted, "://") || access(wanted, R_OK) == 0) {
+        *where = cli_format("%s", wanted);
+        return REEL_OK;
+    }
+    char *home = cli_format("%s/models", cli->home), *cache = cli_lm_cache();
+    const char *folder[] = {home, cache};
+    for (int i = 0; !*where && i < 2 && !strchr(wanted, '/'); i++) {
+        *where = find_in(folder[i], file_of(wanted));
+    }
+    for (int i = 0; !*where && i < 2 && is_default; i++) {
+        *where = find_only(folder[i]);
+    }
+    enum reel_status rc = REEL_OK;
+    if (!*where && is_default) {
+        rc = cli_error(err, REEL_ENOTFOUND,
+                       tr("there is no language model in %s or %s; 'forkreel lm pull' "
+                          "fetches one"),
+                       home, cache);
+    } else if (!*where) {
+        rc =
+            cli_error(err, REEL_ENOTFOUND,
+                      tr("there is no language model '%s'; 'forkreel lm list' shows what "
+                         "is there"),
+                      wanted);
+    }
+    free(home);
+    free(cache);
+    return rc;
+}
+
+enum reel_status cli_lm_open(struct cli *cli, const char *word, const char *key_file,
+                             struct reel_lm **lm, struct reel_error *err)
+{
+    struct reel_lm_options opt = reel_lm_options_default();
+    char *where, tuned[REEL_LM_PATH_BYTES];
+    *lm = NULL;
+    enum reel_status rc = cli_lm_find(cli, word, &where, err);
+    if (rc) {
+        return rc;
+    }
+    const bool is_file = !strstr(where, "://");
+    if (is_file) {
+        rc = reel_lm_tuned_path(cli->home, where, tuned, err);
+    }
+    opt.n_threads = cli->n_threads;
+    opt.key_file = key_file;
+    opt.progress = cli_progress(cli);
+    rc = rc ? rc : reel_lm_open(is_file ? tuned : where, &opt, lm, err);
+    reel_progress_bar_clear(&cli->bar);
+    free(where);
+    return rc;
+}
