@@ -59,7 +59,7 @@ RELATION = {"is": (str, True), "to": (str, True)}
 BEAT = {"event": (str, True), **PAIR, **{role: (str, False) for role in ROLE_KINDS}}
 
 # Names that stand in Latin letters in Chinese too, and are spelled so there.
-LATIN_IN_CHINESE = re.compile(r"007|E\.T\.|U-96|K-9|HAL|T-800|T-1000|R2-D2|C-3PO|B-52|\bV\b|\bX\b")
+LATIN_IN_CHINESE = re.compile(r"007|E\.T\.|U-96|K-9|HAL|T-800|T-1000|R2-D2|C-3PO|B-52|(?<![A-Za-z])[MVX](?![A-Za-z])")
 # Of the commonest characters those that simplified writing does not have.
 TRADITIONAL = set("個們這來時說國學對過還沒問間門開關東車長見無為與從後會點現實樣當愛親轉動頭電話兒寫書買賣讓錢貓"
                   "鳥馬魚龍風飛難離覺歲氣員廠廣應該請誰讀認識謝許誤遠運達進連邊遊")
@@ -68,17 +68,18 @@ CAPITALS = set("""
     Africa African America American Americans April Arab Asia Asian Atlanta Atlantic August
     Australia Australian Austria Austrian Bavaria Berlin Bible Boston Britain British Briton
     Brooklyn Buddhist California Cambodia Cambodian Canada Catholic Chicago Chile China Chinese
-    Christian Christmas City Colombia Cuba Cuban Danish December Dr Duke Dutch Earth Easter
-    England English Englishman Englishwoman Europe European Eve February Florida France French
-    Frenchman Friday Führer Gaelic German Germans Germany God Greek Hall Halloween Hollywood
-    Hong I India Indian Indians Ireland Irish Irishman Islamic Italian Italians Italy January
-    Japan Japanese Jew Jewish Jews July June King Kong Korean Latin London Manhattan March
-    Marseillaise May Mexican Mexico Miss Monday Montana Moscow Mr Mrs Ms Muslim Naples Nations
-    Nazi Nazis Nevada New Norman November October Oregon Pacific Paris Poland Polish President
-    Prince Princess Queen Rio Roman Romans Rome Russia Russian Russians Saturday Scot Scotland
-    Scots Scottish September Shanxi Sicilian Sicily Sir Soviet Spain Spanish States Sunday
-    Swedish Swiss Taiwan Texas Thai Thanksgiving Thursday Tuesday Turkish United Vienna Vietnam
-    Vietnamese Washington Wednesday Welsh Yankee Yankees Year York
+    Christian Christmas City Colombia Communist Cuba Cuban Czech Danish December Devil Dr Duke
+    Dutch Earth East Easter England English Englishman Englishwoman Europe European Eve February
+    Florida Force France French Frenchman Friday Führer Gaelic German Germans Germany God Greek
+    Hall Halloween Hollywood Hong I India Indian Indians Ireland Irish Irishman Islamic Italian
+    Italians Italy January Japan Japanese Jedi Jew Jewish Jews July June King Kong Korean Latin
+    London Manhattan March Marseillaise May Mexican Mexico Miss Monday Montana Moscow Mr Mrs Ms
+    Muslim Naples Nations Nazi Nazis Nevada New Norman North November October Oregon Pacific
+    Paris Poland Polish President Prince Princess Queen Rio Roman Romans Rome Russia Russian
+    Russians Saturday Scot Scotland Scots Scottish September Shanxi Sicilian Sicily Sir South
+    Soviet Spain Spanish States Sunday Swedish Swiss Taiwan Texas Thai Thanksgiving Thursday
+    Tuesday Turkish United Vega Vienna Vietnam Vietnamese Washington Wednesday Welsh West Yankee
+    Yankees Year York
 """.split())
 
 
