@@ -59,7 +59,8 @@ RELATION = {"is": (str, True), "to": (str, True)}
 BEAT = {"event": (str, True), **PAIR, **{role: (str, False) for role in ROLE_KINDS}}
 
 # Names that stand in Latin letters in Chinese too, and are spelled so there.
-LATIN_IN_CHINESE = re.compile(r"007|E\.T\.|U-96|K-9|HAL|T-800|T-1000|R2-D2|C-3PO|B-52|(?<![A-Za-z])[MVX](?![A-Za-z])")
+LATIN_IN_CHINESE = re.compile(r"007|E\.T\.|U-96|K-9|HAL|T-800|T-1000|R2-D2|C-3PO|B-52|"
+                              r"(?<![A-Za-z])[MVX](?![A-Za-z])")
 # Of the commonest characters those that simplified writing does not have.
 TRADITIONAL = set("個們這來時說國學對過還沒問間門開關東車長見無為與從後會點現實樣當愛親轉動頭電話兒寫書買賣讓錢貓"
                   "鳥馬魚龍風飛難離覺歲氣員廠廣應該請誰讀認識謝許誤遠運達進連邊遊")
