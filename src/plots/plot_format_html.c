@@ -232,7 +232,9 @@ static void put_scene(const struct reel_story *story,
             "</p>\n");
     }
     put_choices(story, links, i, out);
-    put_why(story, i, out);
+    if (i > 0) {
+        put_why(story, i, out);
+    }
     fputs("</section>\n", out);
 }
 
