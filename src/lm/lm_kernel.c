@@ -332,6 +332,11 @@ void lm_multiply(enum lm_weight type, const void *packed, int64_t n_rows,
         } else {
             make_ready_q8_0(tile, n_blocks, ready);
         }
+        // The next tile comes from memory while this one is at work.
+        const size_t n_tile_bytes = (size_t)n_blocks * tile_bytes(type);
+        for (size_t at = 0; t + 1 < end && at < n_tile_bytes; at += 64) {
+            _mm_prefetch((const char *)tile + n_tile_bytes + at, _MM_HINT_T0);
+        }
         tile_columns(type, ready, n_blocks, columns, out + t * LM_TILE, n_rows);
     }
 }
@@ -391,22 +396,33 @@ FAST static void from_halves(const uint16_t *half, float *out, int32_t n)
     }
 }
 
-FAST static float dot(const float *a, const float *b, int32_t n)
+/** Sums of each of four registers. */
+FAST static inline __m128 four_sums(const __m256 x[4])
 {
-    __m256 sum = _mm256_setzero_ps(), other = _mm256_setzero_ps();
-    int32_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        sum = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), sum);
-        other = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8),
-                                other);
+    const __m256 a = _mm256_hadd_ps(x[0], x[1]), b = _mm256_hadd_ps(x[2], x[3]);
+    const __m256 both = _mm256_hadd_ps(a, b);
+    return _mm_add_ps(_mm256_castps256_ps128(both), _mm256_extractf128_ps(both, 1));
+}
+
+/** query . key of each cell seen, four cells at a time; room for a multiple of four. */
+FAST static void dots(const float *query, const float *key, const int32_t *seen,
+                      int32_t n_seen, int32_t width, float *out)
+{
+    for (int32_t i = 0; i < n_seen; i += 4) {
+        const float *cell[4];
+        __m256 sum[4];
+        for (int k = 0; k < 4; k++) {
+            cell[k] = key + seen[i + k < n_seen ? i + k : i] * width;
+            sum[k] = _mm256_setzero_ps();
+        }
+        for (int32_t d = 0; d < width; d += 8) {
+            const __m256 q = _mm256_loadu_ps(query + d);
+            for (int k = 0; k < 4; k++) {
+                sum[k] = _mm256_fmadd_ps(q, _mm256_loadu_ps(cell[k] + d), sum[k]);
+            }
+        }
+        _mm_storeu_ps(out + i, four_sums(sum));
     }
-    for (; i < n; i += 8) {
-        sum = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), sum);
-    }
-    sum = _mm256_add_ps(sum, other);
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
 /** exp of n values <= 0, in place; relative error below 1e-6, 0 below -87. */
@@ -423,6 +439,27 @@ FAST static void exp_all(float *x, int32_t n)
         float power;
         memcpy(&power, &bits, sizeof power);
         x[i] = x[i] < -87 ? 0 : e * power;
+    }
+}
+
+/** out = keep * out + sum of score * value over 8 n numbers; n is a constant where called. */
+FAST static inline __attribute__((always_inline)) void add_values(
+    float *out, float keep, const float *score, const int32_t *seen, int32_t n_seen,
+    const float *value, int32_t width, int n)
+{
+    __m256 sum[4];
+    for (int k = 0; k < n; k++) {
+        sum[k] = _mm256_mul_ps(_mm256_loadu_ps(out + 8 * k), _mm256_set1_ps(keep));
+    }
+    for (int32_t i = 0; i < n_seen; i++) {
+        const __m256 weight = _mm256_set1_ps(score[i]);
+        const float *cell = value + seen[i] * width;
+        for (int k = 0; k < n; k++) {
+            sum[k] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(cell + 8 * k), sum[k]);
+        }
+    }
+    for (int k = 0; k < n; k++) {
+        _mm256_storeu_ps(out + 8 * k, sum[k]);
     }
 }
 
@@ -444,14 +481,32 @@ FAST static void gather(struct gathered *g, float *score, const int32_t *seen,
     for (int32_t i = 0; i < n_seen; i++) {
         g->weight += score[i];
     }
-    for (int32_t d = 0; d < width; d += 8) {
-        __m256 sum = _mm256_mul_ps(_mm256_loadu_ps(g->value + d), _mm256_set1_ps(keep));
-        for (int32_t i = 0; i < n_seen; i++) {
-            sum = _mm256_fmadd_ps(_mm256_set1_ps(score[i]),
-                                  _mm256_loadu_ps(value + seen[i] * width + d), sum);
-        }
-        _mm256_storeu_ps(g->value + d, sum);
+    int32_t d = 0;
+    for (; d + 32 <= width; d += 32) { // four sums, so that none waits for itself
+        add_values(g->value + d, keep, score, seen, n_seen, value + d, width, 4);
     }
+    for (; d < width; d += 8) {
+        add_values(g->value + d, keep, score, seen, n_seen, value + d, width, 1);
+    }
+}
+
+/** Bit i: the token sees the i-th of `n` cells. */
+FAST static uint32_t seen_bits(const uint16_t *mask, int32_t n)
+{
+    const __m256i blind = _mm256_set1_epi16((short)0xfc00); // minus infinity
+    uint32_t bits = 0;
+    if (n == N_CELLS_TOGETHER) {
+        const __m256i *at = (const __m256i *)(const void *)mask;
+        const __m256i low = _mm256_cmpeq_epi16(_mm256_loadu_si256(at), blind);
+        const __m256i high = _mm256_cmpeq_epi16(_mm256_loadu_si256(at + 1), blind);
+        const __m256i both =
+            _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xd8);
+        return ~(uint32_t)_mm256_movemask_epi8(both);
+    }
+    for (int32_t i = 0; i < n; i++) {
+        bits |= (uint32_t)(mask[i] != 0xfc00) << i;
+    }
+    return bits;
 }
 
 /** Cells that a token sees among `n` from `from` on, and what the mask adds to their scores. */
@@ -460,11 +515,10 @@ static int32_t find_seen(const struct lm_attention *a, int32_t token, int32_t fr
 {
     const uint16_t *mask = a->mask + token * a->mask_token_stride + from;
     int32_t n_seen = 0;
-    for (int32_t i = 0; i < n; i++) {
-        if (mask[i] != 0xfc00) { // minus infinity
-            added[n_seen] = mask[i] == 0 ? 0 : from_half(mask[i]);
-            seen[n_seen++] = i;
-        }
+    for (uint32_t bits = seen_bits(mask, n); bits != 0; bits &= bits - 1) {
+        const int32_t i = __builtin_ctz(bits);
+        added[n_seen] = mask[i] == 0 ? 0 : from_half(mask[i]);
+        seen[n_seen++] = i;
     }
     return n_seen;
 }
@@ -493,9 +547,9 @@ static void attend_group(const struct lm_attention *a, int64_t group,
             for (int32_t h = 0; n_seen > 0 && h < n_heads; h++) {
                 const float *query = a->query + token * a->query_token_stride +
                                      (group * n_heads + h) * a->query_head_stride;
+                dots(query, key, seen, n_seen, a->width, score);
                 for (int32_t i = 0; i < n_seen; i++) {
-                    score[i] = a->scale * dot(query, key + seen[i] * a->width, a->width) +
-                               added[i];
+                    score[i] = a->scale * score[i] + added[i];
                 }
                 gather(&gathered[token * n_heads + h], score, seen, n_seen, value,
                        a->width);
