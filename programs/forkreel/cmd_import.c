@@ -1,6 +1,7 @@
 /** `forkreel import FORMAT PATH`: one source into the store, as one transaction. */
 #include "cli_commands.h"
 #include "cli_session.h"
+#include "cli_story.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -213,9 +214,18 @@ static enum cli_exit import_into(struct session *s, const char *format, const ch
     return status;
 }
 
+/** The catalogue that came with the program, where a path may be left out; free it. */
+static char *own_catalogue(const char *format)
+{
+    char *folder = strcmp(format, "catalogue") ? NULL : cli_data_folder();
+    char *path = folder ? cli_format("%s/catalogue", folder) : NULL;
+    free(folder);
+    return path;
+}
+
 static enum cli_exit import_run(struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_args args = {options, option, 2, 2, formats_help};
+    static const struct cli_args args = {options, option, 1, 2, formats_help};
     struct import_words words = {.read = reel_read_options_default()};
     const char *word[2];
     cli_args_parse(cli, &cmd_import, &args, argc, argv, word, &words);
@@ -223,6 +233,8 @@ static enum cli_exit import_run(struct cli *cli, int argc, char **argv)
     words.read.progress = cli_progress(cli);
 
     const struct reel_format *format = format_find(word[0]);
+    char *own = word[1] ? NULL : own_catalogue(word[0]);
+    const char *path = word[1] ? word[1] : own;
     enum cli_exit status = CLI_USAGE;
     if (!format) {
         cli_say(cli, tr("there is no format '%s'; 'forkreel help import' lists them"),
@@ -230,24 +242,27 @@ static enum cli_exit import_run(struct cli *cli, int argc, char **argv)
     } else if (format->needs_viewer && !words.read.viewer) {
         cli_say(cli, tr("%s does not say whose export it is; add --viewer NAME"),
                 word[0]);
-    } else if (access(word[1], R_OK)) {
-        cli_say(cli, "%s: %s", word[1], strerror(errno));
+    } else if (!path) {
+        cli_say(cli, tr("import %s needs a path"), word[0]);
+    } else if (access(path, R_OK)) {
+        cli_say(cli, "%s: %s", path, strerror(errno));
         status = CLI_BAD_INPUT;
     } else {
         struct reel_error err;
         struct session s;
         status = session_open(cli, &s, REEL_STORE_CREATE, &err)
                      ? cli_fail(cli, &err)
-                     : import_into(&s, word[0], word[1], &words);
+                     : import_into(&s, word[0], path, &words);
         session_close(&s);
     }
+    free(own);
     free(words.map);
     return status;
 }
 
 const struct cli_command cmd_import = {
     .name = "import",
-    .usage = "forkreel import [OPTION...] FORMAT PATH",
+    .usage = "forkreel import [OPTION...] FORMAT PATH\nforkreel import [OPTION...] catalogue",
     .summary = "take films and events from a file, a folder or a zip",
     .run = import_run,
 };

@@ -61,7 +61,7 @@ struct lm_http_call {
     char content_type[64];   /* without parameters, lower case */
     int64_t n_body_bytes;    /* as announced; -1 unknown */
     struct base_buffer said; /* the body where the status is not 2xx, cut at 16 kB */
-    char reason[200];        /* of an end that is neither DONE nor STATUS */
+    char reason[256];        /* of an end that is neither DONE nor STATUS */
 };
 
 void lm_http_call_release(struct lm_http_call *call);
