@@ -25,7 +25,7 @@ enum { BLOCK_BYTES = 1 << 16, SUM_BYTES = crypto_hash_sha256_BYTES };
 struct reel_lm_pull_options reel_lm_pull_options_default(void)
 {
     return (struct reel_lm_pull_options){
-        .max_bytes = (int64_t)64 << 30, .n_retries = 5, .timeout_ms = 60000};
+        .max_bytes = (int64_t)64 << 30, .n_retries = 4, .timeout_ms = 60000};
 }
 
 // ---- sums and room ----
@@ -239,7 +239,7 @@ static enum reel_status fetch(struct pull *p, struct reel_error *err)
                                             .n_retries = p->opt->n_retries,
                                             .connect_ms = 20000,
                                             .stall_ms = p->opt->timeout_ms,
-                                            .backoff_ms = 500};
+                                            .backoff_ms = 250};
     struct lm_http *http;
     struct lm_http_call call = {.url = p->file->url,
                                 .may_redirect = true,

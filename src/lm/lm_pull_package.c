@@ -128,7 +128,7 @@ static enum reel_status find_archive(const struct reel_lm_source *source,
                                             .n_retries = opt->n_retries,
                                             .connect_ms = 20000,
                                             .stall_ms = opt->timeout_ms,
-                                            .backoff_ms = 500};
+                                            .backoff_ms = 250};
     struct base_buffer page;
     base_buffer_init(&page, PAGE_BYTES_MAX);
     struct lm_http_call call = {.url = page_url,
