@@ -118,6 +118,7 @@ static void show_why(const struct play *p, const int32_t *child, int32_t n)
 {
     putchar('\n');
     story_print_why(p->cli, &p->story->node[reel_walk_node(p->walk)]);
+    putchar('\n');
     for (int32_t c = 0; c < n; c++) {
         const struct reel_story_node *node = &p->story->node[child[c]];
         char *liked = story_percent(node->p_like);
@@ -280,7 +281,10 @@ static enum reel_status play_asking(struct play *p, struct reel_error *err)
     }
     const enum reel_status rc = keep_place(p, err);
     if (rc == REEL_OK) {
-        cli_say(p->cli, tr("your place is kept; 'forkreel play %s' goes on"), p->name);
+        char *again = cli_format("%s%s%s", p->name, p->words->save ? " --save " : "",
+                                 p->words->save ? p->words->save : "");
+        cli_say(p->cli, tr("your place is kept; 'forkreel play %s' goes on"), again);
+        free(again);
     }
     return rc;
 }
