@@ -290,7 +290,7 @@ def check_language(document, say):
             say.append(f"{where}: Latin letters in Chinese: {text}")
         if re.search(r"[,;:?!()\"'\s]|\.(?!\d)", LATIN_IN_CHINESE.sub("", text)):
             say.append(f"{where}: punctuation is not Chinese: {text}")
-        if not re.search(r"[\u4e00-\u9fff\d]", text):
+        if not re.search(r"[\u4e00-\u9fff\d]", text) and not LATIN_IN_CHINESE.fullmatch(text):
             say.append(f"{where}: not Chinese: {text}")
         if TRADITIONAL & set(text):
             say.append(f"{where}: not simplified ({''.join(TRADITIONAL & set(text))}): {text}")
@@ -398,7 +398,7 @@ def is_titled(document, title):
 
 def slug_of(document):
     letters = unicodedata.normalize("NFD", document["title"]["en"]).casefold()
-    letters = re.sub(r"['’.\u0300-\u036f]", "", letters).replace("&", "and")
+    letters = re.sub(r"['’\u0300-\u036f]", "", letters).replace("&", "and")
     return "-".join([*re.findall(r"[a-z0-9]+", letters), str(document["year"])])
 
 
