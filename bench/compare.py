@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+import fork
 import matrices
 
 HERE = pathlib.Path(__file__).parent
@@ -272,8 +273,70 @@ def bench_quality():
                   f"   difference {here - there:+.4f}  (goal -.002)", flush=True)
 
 
+# ---------------------------------------------------------------- branches
+
+def fork_ours(*words):
+    """A run of ours in which no sample ended by itself, so that both sides write as much."""
+    for seed in range(1, 30):
+        said = run(*fork.ON_ONE_CORE, os.environ["BENCH_FORK"], fork.MODEL,
+                   *[seed if word == "SEED" else word for word in words])
+        if said["n_written"] == said.get("n_written_again", said["n_written"]) >= said["n_wanted"]:
+            return said
+    raise SystemExit("bench: every seed gave a sample that ended early")
+
+
+def bench_fork():
+    title("256 tokens read, 8 x 32 written, one core, the default model as downloaded")
+    n_siblings, n_tokens = 8, 32
+    with tempfile.TemporaryDirectory() as folder:
+        trunk = pathlib.Path(folder) / "trunk.txt"
+        server = fork.Server("-np", str(n_siblings), "-kvu")
+        tokens = server.tokens(fork.TRUNK)[:256]
+        trunk.write_text(server.text(tokens))
+        assert len(server.tokens(trunk.read_text())) == 256
+        seed = iter(range(1000))
+        mine, theirs = repeated(
+            lambda: fork_ours("request", trunk, n_siblings, n_tokens, "SEED"),
+            lambda: {"seconds": server.siblings(trunk.read_text(), n_siblings, n_tokens,
+                                                next(seed))})
+        halves = []
+        whole = server.tokens(fork.films_text())[:8 * 512]
+        for i in range(0, len(whole), 256):
+            halves.append(pathlib.Path(folder) / f"half{i}.txt")
+            halves[-1].write_text(server.text(whole[i:i + 256]))
+        (pathlib.Path(folder) / "films.txt").write_text(server.text(whole))
+        server.close()
+        line("whole request: llama-server n=8 / ours", median(theirs, "seconds") /
+             median(mine, "seconds"), 1.8)
+        size = fork.MODEL.stat().st_size / 2 ** 20
+        line("peak memory allowed (file + 350 MiB) / ours",
+             (size + 350) / median(mine, "peak_mib"), 1,
+             f"  {median(mine, 'peak_mib'):.0f} MiB, the file has {size:.0f}")
+        ours_rate = n_siblings * n_tokens / median(mine, "write_seconds")
+        line("tokens written in a second: ours / llama-batched-bench",
+             ours_rate / statistics.median(fork.batched_bench(256, n_tokens, n_siblings)
+                                           for _ in range(REPEATS)), 0.95)
+        said = run(*fork.ON_ONE_CORE, os.environ["BENCH_FORK"], fork.MODEL, "perplexity", *halves)
+        line("perplexity allowed (llama-perplexity + 2 %) / ours",
+             1.02 * fork.llama_perplexity(pathlib.Path(folder) / "films.txt", 512) /
+             said["perplexity"], 1, f"  ours {said['perplexity']:.3f}")
+        generate = peer("transformers-generate", fork.MODEL, trunk, n_siblings, n_tokens, REPEATS)
+        line("whole request: transformers generate / ours", generate["seconds"] /
+             median(mine, "seconds"), 5)
+
+        title("A tree of 84 nodes, 32 tokens each, after the same 256 tokens")
+        server = fork.Server("-np", "1")
+        seed = iter(range(0, 100_000, 1000))
+        mine, theirs = repeated(
+            lambda: fork_ours("tree", trunk, 4, 3, n_tokens, "SEED"),
+            lambda: server.tree(trunk.read_text(), 4, 3, n_tokens, next(seed)))
+        server.close()
+        line("llama-server node by node / ours, level by level", median(theirs, "seconds") /
+             median(mine, "seconds"), 3)
+
+
 PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "ease": bench_ease,
-         "import": bench_import}
+         "import": bench_import, "fork": bench_fork}
 
 
 def main(names):

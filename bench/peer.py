@@ -3,6 +3,7 @@
     peer.py implicit-als MATRIX SOLVER ITERATIONS     peer.py irspack-als MATRIX SOLVER ITERATIONS
     peer.py implicit-top MATRIX ITERATIONS VIEWERS N  peer.py numpy-ease MATRIX LAMBDA
     peer.py pandas-import CSV DATABASE                peer.py run PROGRAM ARGUMENT...
+    peer.py transformers-generate MODEL TEXT SIBLINGS TOKENS REPEATS
 """
 import json
 import re
@@ -139,6 +140,28 @@ def main(job, path, *rest):
         with sqlite3.connect(rest[0]) as database:
             frame.to_sql("ratings", database, index=False)
         say(seconds=time.perf_counter() - begin, rows=len(frame))
+    elif job == "transformers-generate":
+        import pathlib
+        import statistics
+
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        torch.set_num_threads(1)
+        model_path, (text_path, n_siblings, n_tokens, repeats) = pathlib.Path(path), rest
+        where = {"pretrained_model_name_or_path": str(model_path.parent),
+                 "gguf_file": model_path.name, "local_files_only": True}
+        model = AutoModelForCausalLM.from_pretrained(torch_dtype=torch.float32, **where).eval()
+        question = AutoTokenizer.from_pretrained(**where)(pathlib.Path(text_path).read_text(),
+                                                          return_tensors="pt")
+        seconds = []
+        for _ in range(int(repeats)):
+            begin = time.perf_counter()
+            with torch.no_grad():
+                model.generate(**question, do_sample=True, temperature=0.8, top_k=40,
+                               num_return_sequences=int(n_siblings), pad_token_id=0,
+                               max_new_tokens=int(n_tokens), min_new_tokens=int(n_tokens))
+            seconds.append(time.perf_counter() - begin)
+        say(seconds=statistics.median(seconds), n_read=question.input_ids.shape[1])
     else:
         raise SystemExit(f"peer: no job {job}")
 
