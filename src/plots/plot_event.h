@@ -88,24 +88,51 @@ bool plot_relation_is_symmetric(enum plot_relation relation);
 /** -1: there is none. */
 int plot_relation_find(const char *name);
 
+/**
+ * What preconditions may ask beyond relations: worked out from the facts, never stored.
+ * `together` may also be an effect: who is free comes to where the other one is, or all
+ * come to the event's place.
+ */
+// clang-format off
+#define PLOT_DERIVED(X) \
+    X(SAME_PLACE, "same_place", 2) /* both are known to be at one place */ \
+    X(TOGETHER, "together", 2) /* are, or can come, to one place: at most one is captive */ \
+    X(KIN, "kin", 2) /* parent, child or sibling */ \
+    X(HOSTILE, "hostile", 2) /* enemies or rivals, or one hates, hunts or was wronged */ \
+    X(FOND, "fond", 2) /* friends, allies, a pair, kin, or the first trusts or loves */ \
+    X(WED, "wed", 1) /* married to anybody alive */ \
+    X(OWNED, "owned", 1) /* somebody has the object */
+// clang-format on
+
+enum plot_derived {
+    PLOT_DERIVED_BEFORE = PLOT_N_RELATIONS - 1,
+#define X(id, name, arity) PLOT_##id,
+    PLOT_DERIVED(X)
+#undef X
+        PLOT_N_PREDICATES
+};
+
 /** "trusts b a": roles, not entities. object -1 for a state. */
 struct plot_term {
-    uint8_t relation;
+    uint8_t relation;       /* enum plot_relation or enum plot_derived */
     int8_t subject, object; /* enum plot_role */
     bool is_not;            /* as precondition: must not hold; as effect: ends */
 };
 
 enum plot_change { PLOT_OUTER = 1, PLOT_INNER = 2 };
 
-#define PLOT_TERMS_MAX 12
+#define PLOT_TERMS_MAX 32
 #define PLOT_GENRES_MAX 32
 
 struct plot_event {
     const char *name;     /* "betrayal" */
     const char *label[2]; /* en, zh */
-    uint8_t needs_role;   /* bits 1 << enum plot_role that must be filled */
+    uint8_t needs_role;   /* bits 1 << enum plot_role that must be filled; a place may
+                             always be filled besides */
     struct plot_term need[PLOT_TERMS_MAX], effect[PLOT_TERMS_MAX];
-    int32_t n_needs, n_effects;
+    struct plot_term
+        prefer[PLOT_TERMS_MAX]; /* each that holds makes a filling likelier */
+    int32_t n_needs, n_effects, n_prefers;
     float genre_weight[PLOT_GENRES_MAX]; /* by index of plot_schema.genre; 1 neutral */
     double intensity;                    /* 0 .. 1 */
     int32_t min_age;
@@ -122,6 +149,7 @@ struct plot_strategy {
     const char *genre;
     double inner, outer;                   /* weights of change */
     double intensity_begin, intensity_end; /* wanted along the path */
+    uint8_t tones;                         /* bits: the genre's own tones */
     const float *event_weight;             /* (n_events); 1 neutral */
 };
 
@@ -143,7 +171,7 @@ enum reel_status plot_schema_parse(const char *json, size_t n_bytes,
                                    struct plot_schema **out,
                                    struct reel_error *err) REEL_CHECKED;
 void plot_schema_free(struct plot_schema *schema);
-/** -1: there is none. */
+/** By name; -1: there is none. */
 int32_t plot_schema_find(const struct plot_schema *schema, const char *name);
 
 #endif
