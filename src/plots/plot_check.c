@@ -44,7 +44,8 @@ static bool has_any(const char *folded, const struct plot_list *list)
 bool plot_text_names(const struct plot_checker *c, const char *folded, int32_t entity)
 {
     for (int32_t i = 0; i < c->n_names; i++) {
-        if (c->name[i].entity == entity && find(folded, c->name[i].text)) {
+        if (c->name[i].entity == entity &&
+            (find(folded, c->name[i].text) || find(folded, c->name[i].owner))) {
             return true;
         }
     }
@@ -67,7 +68,7 @@ static bool holds(const struct plot_scene *scene, int32_t subject,
 
 static bool fails_empty(const struct plot_checker *c, const struct plot_text *t)
 {
-    return t->words.n < (c->is_zh ? 6 : 3);
+    return t->words.n < (c->is_zh ? 5 : 3);
 }
 
 /** Quotation marks of both kinds close, and the last sentence has an end. */
@@ -145,6 +146,11 @@ static bool fails_as_assistant(const struct plot_checker *c, const struct plot_t
 
 static bool fails_from_outside(const struct plot_checker *c, const struct plot_text *t)
 {
+    for (int32_t s = 0; s < t->n_sentences; s++) {
+        if (!strcmp(t->sentence[s], " the end ")) {
+            return true;
+        }
+    }
     for (int32_t i = 0; i < c->outside.n; i++) {
         // a film about a film may speak of one
         if (find(t->folded, c->outside.item[i]) &&
@@ -335,9 +341,10 @@ static bool in_a_row(const struct plot_checker *c, const char *folded, const cha
 }
 
 static bool says_owner(const struct plot_checker *c, const struct plot_text *t,
-                       const char *person, const char *object)
+                       const struct plot_name *name, const char *object)
 {
-    if (in_a_row(c, t->folded, person, c->is_zh ? "的" : " s ", object)) {
+    const char *person = name->text;
+    if (in_a_row(c, t->folded, name->owner, NULL, object)) {
         return true;
     }
     for (int32_t h = 0; h < c->hold.n; h++) {
@@ -361,8 +368,7 @@ static bool fails_wrong_owner(const struct plot_checker *c, const struct plot_te
         }
         for (int32_t p = 0; p < c->n_names; p++) {
             const int32_t person = c->name[p].entity;
-            if (is_person(c, person) &&
-                says_owner(c, t, c->name[p].text, c->name[o].text) &&
+            if (is_person(c, person) && says_owner(c, t, &c->name[p], c->name[o].text) &&
                 belongs_to_another(c, t, person, object)) {
                 return true;
             }
@@ -385,11 +391,12 @@ static bool is_kin(const struct plot_text *t, const struct plot_kin *kin, int32_
 
 /** "Rick's brother Victor", "Victor, Rick's brother", "Victor is Rick's brother". */
 static bool says_kin(const struct plot_checker *c, const struct plot_text *t,
-                     const struct plot_kin *kin, const char *of, const char *who)
+                     const struct plot_kin *kin, const struct plot_name *of,
+                     const char *who)
 {
     static const char *const is_en[] = {" is ", " was ", NULL};
-    char genitive[256];
-    snprintf(genitive, sizeof genitive, "%s%s%s", of, c->is_zh ? "的" : "s", kin->word);
+    char genitive[256]; // " coras " and " brother " share a blank
+    snprintf(genitive, sizeof genitive, "%s%s", of->owner, kin->word + !c->is_zh);
     return in_a_row(c, t->folded, genitive, NULL, who) ||
            in_a_row(c, t->folded, who, c->is_zh ? "是" : is_en[0], genitive) ||
            in_a_row(c, t->folded, who, c->is_zh ? " " : is_en[1], genitive) ||
@@ -411,11 +418,12 @@ static bool says_own_kin(const struct plot_checker *c, const char *sentence,
 }
 
 static bool says_any_kin(const struct plot_checker *c, const struct plot_text *t,
-                         const struct plot_kin *kin, const char *of, const char *who)
+                         const struct plot_kin *kin, const struct plot_name *of,
+                         const char *who)
 {
     bool is_said = says_kin(c, t, kin, of, who);
     for (int32_t s = 0; !is_said && s < t->n_sentences; s++) {
-        is_said = says_own_kin(c, t->sentence[s], kin, of, who);
+        is_said = says_own_kin(c, t->sentence[s], kin, of->text, who);
     }
     return is_said;
 }
@@ -427,8 +435,8 @@ static bool kin_is_wrong(const struct plot_checker *c, const struct plot_text *t
     bool is_said = false;
     for (int32_t of = 0; of < c->n_names; of++) {
         const int32_t x = c->name[of].entity, y = c->name[i_who].entity;
-        if (x != y && is_person(c, x) && find(t->folded, c->name[of].text) &&
-            says_any_kin(c, t, kin, c->name[of].text, c->name[i_who].text)) {
+        if (x != y && is_person(c, x) &&
+            says_any_kin(c, t, kin, &c->name[of], c->name[i_who].text)) {
             if (is_kin(t, kin, x, y)) {
                 return false;
             }

@@ -23,13 +23,45 @@ static bool is_common_form(const char *word)
            ends_in(word, "ted") || ends_in(word, "ded") || ends_in(word, "ized");
 }
 
-/** One word as it stands, without what an apostrophe adds, in small letters. */
+/** One word as it stands, without what an apostrophe adds; folded as the lists are. */
 struct word {
     const char *begin, *end;
     char small[64];
 };
 
-static bool next_word(const char *text, struct word *word)
+static bool is_apostrophe(const char *at)
+{
+    return *at == '\'' || !strncmp(at, "\u2019", 3);
+}
+
+/** "O'Brien" is one word, "Ada's" is Ada and what follows. */
+static const char *word_end(const char *at)
+{
+    const char *end = at;
+    for (uint32_t c; plot_is_latin(c = plot_next_char(&at)) || (c >= '0' && c <= '9');) {
+        end = at;
+        const char *behind = at + (*at == '\'' ? 1 : 3);
+        if (is_apostrophe(at) && *behind >= 'A' && *behind <= 'Z') {
+            at = behind;
+        }
+    }
+    return end;
+}
+
+static void fold_word(const struct plot_checker *c, struct word *word)
+{
+    struct base_buffer folded;
+    base_buffer_init(&folded, 4096);
+    const size_t n = (size_t)(word->end - word->begin);
+    if (base_text_fold(c->fold, word->begin, n, &folded, NULL)) {
+        base_buffer_clear(&folded); // then it is known to nobody
+    }
+    snprintf(word->small, sizeof word->small, "%s", base_buffer_text(&folded));
+    base_buffer_release(&folded);
+}
+
+static bool next_word(const struct plot_checker *checker, const char *text,
+                      struct word *word)
 {
     const char *at = text, *begin = text;
     uint32_t c = 0;
@@ -39,17 +71,12 @@ static bool next_word(const char *text, struct word *word)
     if (!c) {
         return false;
     }
-    const char *end = at;
-    while (plot_is_latin(c = plot_next_char(&at)) || (c >= '0' && c <= '9')) {
-        end = at;
-    }
     word->begin = begin;
-    word->end = end;
-    size_t n = 0;
-    for (const char *b = begin; b < end && n + 1 < sizeof word->small; b++) {
-        word->small[n++] = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
+    word->end = word_end(begin);
+    *word->small = 0;
+    if (*begin >= 'A' && *begin <= 'Z') {
+        fold_word(checker, word);
     }
-    word->small[n] = 0;
     return true;
 }
 
@@ -74,7 +101,7 @@ static bool is_after_apostrophe(const char *text, const char *at)
 static bool has_unknown_english(const struct plot_checker *c, const struct plot_text *t)
 {
     struct word word;
-    for (const char *at = t->raw; next_word(at, &word); at = word.end) {
+    for (const char *at = t->raw; next_word(c, at, &word); at = word.end) {
         const bool is_capital = *word.begin >= 'A' && *word.begin <= 'Z';
         if (!is_capital || plot_list_has(&c->capital, word.small)) {
             continue;
@@ -104,7 +131,7 @@ static void blank_known(const struct plot_checker *c, char *text)
 {
     for (int32_t i = 0; i < c->n_names + c->ordinary.n; i++) {
         const char *word =
-            i < c->n_names ? c->name[i].text : c->ordinary.item[i - c->n_names];
+            i < c->n_names ? c->name[i].raw : c->ordinary.item[i - c->n_names];
         for (char *at = text; *word && (at = strstr(at, word)) != NULL;) {
             memset(at, i < c->n_names ? '#' : '=', strlen(word));
         }

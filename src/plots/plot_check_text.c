@@ -184,9 +184,12 @@ static void add_words(struct build *b, struct plot_list *list, const char *folde
     while (b->rc == REEL_OK && *folded) {
         folded += strspn(folded, " ");
         const size_t n = strcspn(folded, " ");
-        if (n) {
-            list->item[list->n] = base_arena_strndup(&b->checker->arena, folded, n);
-            b->rc = list->item[list->n++] ? REEL_OK
+        // "bostons" may have been Boston's: both are words then
+        for (size_t less = 0; n && less < 2 && (!less || (n > 3 && folded[n - 1] == 's'));
+             less++) {
+            list->item[list->n] =
+                base_arena_strndup(&b->checker->arena, folded, n - less);
+            b->rc = list->item[list->n++] ? b->rc
                                           : fail(b->err, REEL_ENOMEM, "words for checks");
         }
         folded += n;
@@ -257,6 +260,16 @@ static int compare_names(const void *x, const void *y)
     return n_a != n_b ? (n_a < n_b) - (n_a > n_b) : strcmp(a->text, b->text);
 }
 
+static void keep_name(struct build *b, const char *raw, int32_t entity)
+{
+    struct plot_checker *c = b->checker;
+    char owner[256];
+    snprintf(owner, sizeof owner, "%s%s", raw, c->is_zh ? "的" : "'s");
+    c->name[c->n_names++] =
+        (struct plot_name){fold_kept(b, raw, strlen(raw), !c->is_zh),
+                           fold_kept(b, owner, strlen(owner), !c->is_zh), raw, entity};
+}
+
 static void keep_names(struct build *b)
 {
     struct plot_checker *c = b->checker;
@@ -271,9 +284,7 @@ static void keep_names(struct build *b)
     for (int32_t e = 0; b->rc == REEL_OK && e < c->world->n_entities; e++) {
         const struct reel_entity *entity = &c->world->entity[e];
         for (int32_t i = -1; b->rc == REEL_OK && i < entity->n_aliases; i++) {
-            const char *text = without_article(i < 0 ? entity->name : entity->alias[i]);
-            c->name[c->n_names++] =
-                (struct plot_name){fold_kept(b, text, strlen(text), !c->is_zh), e};
+            keep_name(b, without_article(i < 0 ? entity->name : entity->alias[i]), e);
         }
     }
     if (b->rc == REEL_OK) {
@@ -294,15 +305,14 @@ static void keep_words(struct build *b, const json_t *lists, const char *scenes)
     }
     const char *folded = fold_kept(b, base_buffer_text(&small), small.n_bytes, true);
     if (b->rc == REEL_OK) {
-        c->word.item = list_room(b, strlen(folded) / 2 + strlen(c->known_folded) / 2 + 2);
+        c->word.item = list_room(b, strlen(folded) + strlen(c->known_folded) + 2);
         add_words(b, &c->word, folded);
         add_words(b, &c->word, c->known_folded);
     }
     c->capital = read_list(b, json_object_get(lists, "capitals"), false);
     const struct plot_list capitals = c->capital;
     if (b->rc == REEL_OK) {
-        c->capital.item =
-            list_room(b, (size_t)capitals.n + strlen(c->known_folded) / 2 + 1);
+        c->capital.item = list_room(b, (size_t)capitals.n + strlen(c->known_folded) + 1);
     }
     if (b->rc == REEL_OK) {
         memcpy(c->capital.item, capitals.item,

@@ -19,7 +19,9 @@ struct plot_list {
 };
 
 struct plot_name {
-    const char *text; /* as in a plot_list */
+    const char *text;  /* as in a plot_list */
+    const char *owner; /* the same in the possessive: " coras ", "科拉的" */
+    const char *raw;   /* unfolded */
     int32_t entity;
 };
 

@@ -1,6 +1,6 @@
 /**
- * What a model is shown before it writes: data/prompts/LANGUAGE.json. Worked pairs (note and
- * scene) in the genre's voice, the film, then what belongs to one node alone, so that all
+ * What a model is shown before it writes: data/prompts/LANGUAGE.json. Worked pairs (a beginning and
+ * what follows) in the genre's voice, the film, then what belongs to one node alone, so that all
  * siblings share a long beginning:
  *
  *     intro, pairs, film | what holds now, the scene before | the note

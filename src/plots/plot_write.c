@@ -1,10 +1,10 @@
 /**
- * The writer. Prompts show worked pairs and end in the planned note (plot_prompt.h); an
- * engine continues them, several candidates for each step, all of a level at once. A
- * candidate is tidied; if it fails a check, its last sentences are given up one by one as
- * long as enough is left. One that does not tell the step by itself gets the planned
- * sentence before it, so that the plot is told whatever the model dreams of. What survives
- * is judged by how much likelier the story makes it, and siblings are chosen together.
+ * The writer. A scene begins with its planned sentence, so the plot is told whatever the
+ * model dreams of, and the model goes on from there: prompts show worked pairs of a
+ * beginning and what follows (plot_prompt.h), an engine continues, several candidates for
+ * each step, all of a level at once. A candidate is tidied; if the scene fails a check, its
+ * last sentences are given up one by one as long as enough is left. What survives is judged
+ * by how much likelier the story makes it, and siblings are chosen together.
  */
 #include "plot_write.h"
 
@@ -16,7 +16,7 @@
 #include <math.h>
 #include <string.h>
 
-#define CARRIES_MIN .65 /* share of the planned sentence's words */
+#define PLAN_ALIKE_MAX .6
 
 enum { PROMPT_BYTES_MAX = 1 << 20, WORDS_LEFT_MIN = 8, HAN_LEFT_MIN = 12 };
 
@@ -266,8 +266,9 @@ static struct reel_lm_request make_request(const struct level *l)
 
 static const char *skip_label(const char *text)
 {
-    static const char *const labels[] = {"Scene:", "Note:",  "Next:", "Text:", "场景：",
-                                         "场景:",  "提纲：", "- ",    "* ",    "# "};
+    static const char *const labels[] = {"Scene:", "Note:",  "Next:",  "Text:", "接着：",
+                                         "接着:",  "开头：", "场景：", "场景:", "提纲：",
+                                         "- ",     "* ",     "# "};
     for (bool is_found = true; is_found;) {
         is_found = false;
         text += strspn(text, " \t\r\n");
@@ -369,34 +370,6 @@ static enum reel_status add_candidate(struct level *l, int32_t i_slot, const cha
     return REEL_OK;
 }
 
-/**
- * Does the text tell the step by itself? It names whom the step is about and uses most of
- * the planned sentence's words.
- */
-static enum reel_status carries_plan(const struct level *l, const struct plot_slot *slot,
-                                     const char *text, bool *carries,
-                                     struct reel_error *err)
-{
-    const struct plot_step *step = slot->scene.step;
-    struct plot_checker *checker = l->writer->checker;
-    struct plot_words x = {0}, y = {0};
-    enum reel_status rc = REEL_OK;
-    *carries = true;
-    for (int r = PLOT_A; step && r <= PLOT_B && rc == REEL_OK && *carries; r++) {
-        if (step->role[r] >= 0) {
-            rc = plot_check_names(checker, text, step->role[r], carries, err);
-        }
-    }
-    if (rc == REEL_OK && step && *carries) {
-        rc = plot_words_cut(plot_checker_fold(checker), step->sentence, &x, err);
-        rc = rc ? rc : plot_words_cut(plot_checker_fold(checker), text, &y, err);
-        *carries = plot_words_covered(&x, &y) >= CARRIES_MIN;
-    }
-    plot_words_release(&x);
-    plot_words_release(&y);
-    return rc;
-}
-
 static char *join(const struct level *l, const char *first, const char *second)
 {
     struct base_buffer buffer;
@@ -409,39 +382,38 @@ static char *join(const struct level *l, const char *first, const char *second)
 }
 
 /** A text that says the planned sentence again adds nothing to it. */
-static enum reel_status is_only_plan(const struct level *l, const struct plot_slot *slot,
-                                     const char *text, bool *is_only,
+static enum reel_status repeats_plan(const struct level *l, const struct plot_slot *slot,
+                                     const char *text, bool *repeats,
                                      struct reel_error *err)
 {
     struct plot_words x = {0}, y = {0};
     struct base_text *fold = plot_checker_fold(l->writer->checker);
-    *is_only = false;
-    if (!slot->scene.step) {
-        return REEL_OK;
-    }
     enum reel_status rc = plot_words_cut(fold, text, &x, err);
     rc = rc ? rc : plot_words_cut(fold, slot->scene.step->sentence, &y, err);
-    *is_only = rc == REEL_OK && plot_words_alike(&x, &y) > .9;
+    *repeats =
+        rc == REEL_OK && (plot_words_alike(&x, &y) > PLAN_ALIKE_MAX ||
+                          plot_words_common_run(&x, &y) >= (l->writer->is_zh ? 8 : 6));
     plot_words_release(&x);
     plot_words_release(&y);
     return rc;
 }
 
-/** Check a text with what has to stand before it; `*whole` NULL when it fails. */
+/** Check a text with the planned sentence before it; `*whole` NULL when it fails. */
 static enum reel_status try_text(const struct level *l, struct plot_slot *slot,
                                  const char *text, const char **whole, uint32_t *failed,
                                  struct reel_error *err)
 {
-    bool carries = false, is_only = false;
+    const struct plot_step *step = slot->scene.step;
+    const char *all = step ? join(l, step->sentence, text) : text;
+    bool repeats = false;
     *whole = NULL;
-    enum reel_status rc = is_only_plan(l, slot, text, &is_only, err);
-    rc = rc ? rc : carries_plan(l, slot, text, &carries, err);
-    const char *all = carries ? text : join(l, slot->scene.step->sentence, text);
-    if (rc == REEL_OK && !all) {
-        return out_of_memory(err);
+    enum reel_status rc = all ? REEL_OK : out_of_memory(err);
+    if (rc == REEL_OK && step) {
+        rc = repeats_plan(l, slot, text, &repeats, err);
     }
     rc = rc ? rc : plot_check_text(l->writer->checker, &slot->scene, all, failed, err);
-    *failed |= is_only ? 1u << PLOT_CHECK_COPIES_PROMPT : 0;
+    *failed |= repeats ? 1u << PLOT_CHECK_COPIES_PROMPT : 0;
+    *failed |= rc == REEL_OK && !*text ? 1u << PLOT_CHECK_EMPTY : 0;
     *whole = rc || *failed ? NULL : all;
     return rc;
 }
