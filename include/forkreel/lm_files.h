@@ -119,6 +119,7 @@ struct reel_lm_tune_options {
     double max_rise;         /* default .02 */
     const char *const *type; /* NULL: Q8_0 Q6_K Q5_K_M Q4_K_M Q4_0 F16 */
     int32_t n_types;
+    int32_t n_rounds; /* of timing, the fastest counts; default 2 */
     struct reel_progress progress;
     void (*on_row)(const struct reel_lm_tune_row *row, void *payload); /* may be NULL */
     void *payload;

@@ -15,10 +15,10 @@
 #define NO_ECHO "{\"error\":{\"message\":\"Only no echo is supported\"}}"
 #define CHUNK(text)                                                                    \
     "data: {\"choices\":[{\"index\":0,\"text\":\"" text "\",\"finish_reason\":null}]}" \
-                                                        "\n\n"
+    "\n\n"
 #define LAST(why)                                                                     \
     "data: {\"choices\":[{\"index\":0,\"text\":\"\",\"finish_reason\":\"" why "\"}]}" \
-                                                                              "\n\n"
+    "\n\n"
 #define DONE "data: [DONE]\n\n"
 
 /** What every server here says when it is opened; true when that was asked. */
