@@ -217,7 +217,13 @@ enum reel_status story_model_open(struct cli *cli, const char *word, const char 
 
 const char *story_event_label(const struct cli *cli, const char *event)
 {
-    (void)cli;
+    int32_t n;
+    const struct reel_event_type *types = reel_event_types(&n);
+    for (int32_t i = 0; event && i < n; i++) {
+        if (!strcmp(types[i].name, event)) {
+            return cli->lang[0] == 'z' ? types[i].label_zh : types[i].label_en;
+        }
+    }
     return event ? event : "";
 }
 
