@@ -284,10 +284,10 @@ static enum plot_change read_change(struct plot_reader *r, const json_t *event)
 static void read_event(struct plot_reader *r, const json_t *item,
                        const struct plot_schema *schema, struct plot_event *event)
 {
-    static const char *const members[] = {"name",      "label",   "roles",   "needs",
-                                          "does",      "prefers", "genres",  "intensity",
-                                          "change",    "tones",   "min_age", "ending",
-                                          "sentences", "choices", NULL};
+    static const char *const members[] = {
+        "name",         "label",     "roles",   "needs", "does",    "prefers",
+        "genres",       "intensity", "change",  "tones", "min_age", "ending",
+        "ending_roles", "sentences", "choices", NULL};
     static const char *const endings[] = {"happy", "bittersweet", "tragic", "open"};
     if (!plot_reader_object(r, item, members)) {
         return;
@@ -319,6 +319,11 @@ static void read_event(struct plot_reader *r, const json_t *item,
         if (i < 0) {
             plot_reader_complain(r, "ending", "no ending '%.60s'", ending);
         }
+    }
+    event->ending_roles =
+        read_bits(r, item, "ending_roles", false, role_names, PLOT_ROLES);
+    if (event->ending_roles == 0) {
+        event->ending_roles = 1U << PLOT_A | 1U << PLOT_B;
     }
     if (event->intensity < 0) {
         plot_reader_complain(r, "intensity", "missing");

@@ -100,6 +100,7 @@ int plot_relation_find(const char *name);
     X(KIN, "kin", 2) /* parent, child or sibling */ \
     X(HOSTILE, "hostile", 2) /* enemies or rivals, or one hates, hunts or was wronged */ \
     X(FOND, "fond", 2) /* friends, allies, a pair, kin, or the first trusts or loves */ \
+    X(DRAWN, "drawn", 2) /* love, desire, or the lead and the story's love */ \
     X(WED, "wed", 1) /* married to anybody alive */ \
     X(OWNED, "owned", 1) /* somebody has the object */
 // clang-format on
@@ -139,6 +140,7 @@ struct plot_event {
     enum plot_change change;
     uint8_t tones;                  /* bits by index of plot_schema.tone */
     const char *ending;             /* "happy", ...; NULL it cannot end a story */
+    uint8_t ending_roles;           /* bits: what the lead may be in it at the end */
     const char *const *sentence[2]; /* templates by language, at least 3 */
     const char *const *choice[2];   /* templates of choice texts, at least 2 */
     int32_t n_sentences[2], n_choices[2];

@@ -176,6 +176,18 @@ static bool is_fond(const struct plot_graph *g, int32_t a, int32_t b)
            plot_graph_holds(g, a, PLOT_LOVES, b) || is_kin(g, a, b);
 }
 
+static bool is_the_love(const struct plot_world *world, int32_t lead, int32_t other)
+{
+    return lead == world->lead && strcmp(world->role_in_story[other], "love") == 0;
+}
+
+static bool is_drawn(const struct plot_graph *g, int32_t a, int32_t b)
+{
+    return either(g, a, PLOT_LOVES, b) || either(g, a, PLOT_WANTS, b) ||
+           plot_graph_holds(g, a, PLOT_LOVERS, b) || is_the_love(g->world, a, b) ||
+           is_the_love(g->world, b, a);
+}
+
 static bool is_wed(const struct plot_graph *g, int32_t a)
 {
     uint64_t spouses = *row_of(g, a, PLOT_MARRIED);
@@ -243,6 +255,8 @@ static bool term_holds(const struct plot_graph *g, const struct plot_term *term,
         return is_hostile(g, s, o);
     case PLOT_FOND:
         return is_fond(g, s, o);
+    case PLOT_DRAWN:
+        return is_drawn(g, s, o);
     case PLOT_WED:
         return is_wed(g, s);
     case PLOT_OWNED:

@@ -2,6 +2,7 @@
 #include "base_buffer.h"
 #include "base_error.h"
 #include "plot_plan.h"
+#include "plot_template.h"
 
 #include <string.h>
 
@@ -56,8 +57,7 @@ static const char *const sentences[PLOT_N_RELATIONS][2] = {
 
 static const char *name_of(const struct plot_world *world, int32_t i)
 {
-    const struct reel_entity *entity = &world->entity[i];
-    return entity->n_aliases > 0 ? entity->alias[0] : entity->name;
+    return plot_template_short_name(&world->entity[i]);
 }
 
 static bool tell(const struct plot_world *world, const struct reel_fact *fact,
@@ -72,8 +72,11 @@ static bool tell(const struct plot_world *world, const struct reel_fact *fact,
         is_ok = base_buffer_add(out, at, n);
         at += n;
         if (is_ok && *at) {
-            is_ok = base_buffer_add_text(
-                out, name_of(world, at[1] == '1' ? fact->subject : fact->object));
+            const char *name =
+                name_of(world, at[1] == '1' ? fact->subject : fact->object);
+            is_ok = world->language[0] == 'e' && at[1] == '2'
+                        ? plot_template_place(out, name)
+                        : base_buffer_add_text(out, name);
             at += 2;
         }
     }

@@ -373,7 +373,9 @@ static double weigh_event(const struct past *past, int32_t event)
     if (p->method != REEL_METHOD_GRAPH) {
         const int32_t last = past_event(past, 1, &role);
         const int32_t before = past_event(past, 2, &role);
-        w *= p->schema->n_events * plot_plan_data_p(&p->data, before, last, event);
+        const double lift =
+            p->schema->n_events * plot_plan_data_p(&p->data, before, last, event);
+        w *= p->method == REEL_METHOD_DATA ? lift : pow(lift, .6);
     }
     for (int32_t k = 0; k < p->n_must; k++) {
         if (past->rest & 1U << k && p->must[k] == event) {
@@ -625,25 +627,29 @@ static enum reel_status fill_template(struct plot_planner *p, const char *text,
     return rc;
 }
 
-/** One of the templates that fit, by chance; those about the scene's place twice as likely. */
+/**
+ * One of the templates that fit, by chance; `turn` moves on from it, so that siblings of one
+ * event are told differently. Those about the scene's place are twice as likely.
+ */
 static const char *choose_sentence(const struct past *past, const struct plot_step *step,
-                                   struct base_rng *rng)
+                                   int32_t turn)
 {
+    enum { FITTING_MAX = 64 };
     const struct plot_event *event = &past->p->schema->event[step->event];
     const int l = past->p->world->language[0] == 'z';
-    const char *chosen = NULL;
-    uint32_t n_seen = 0;
-    for (int32_t i = 0; i < event->n_sentences[l]; i++) {
-        const char *text = event->sentence[l][i];
-        if (plot_template_fits(text, step->role)) {
-            const uint32_t weight = plot_template_mentions(text, PLOT_PLACE) ? 2 : 1;
-            n_seen += weight;
-            if (base_rng_below(rng, n_seen) < weight) {
-                chosen = text;
+    const char *fitting[FITTING_MAX];
+    uint32_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int32_t i = 0; i < event->n_sentences[l] && n < FITTING_MAX; i++) {
+            const char *text = event->sentence[l][i];
+            if (plot_template_fits(text, step->role) &&
+                (pass == 0 || plot_template_mentions(text, PLOT_PLACE))) {
+                fitting[n++] = text;
             }
         }
     }
-    return chosen;
+    const uint64_t chance = mix_in(past->hash, (uint64_t)step->event) >> 33;
+    return n ? fitting[(chance + (uint64_t)turn) % n] : NULL;
 }
 
 /**
@@ -673,9 +679,11 @@ static enum reel_status word_step(struct plot_planner *p, const struct past *pas
                                   struct plot_step *step, int32_t i, uint64_t seen,
                                   struct reel_error *err)
 {
-    struct base_rng rng;
-    base_rng_init(&rng, mix_in(past->hash, (uint64_t)step[i].event), 2);
-    const char *text = choose_sentence(past, &step[i], &rng);
+    int32_t n_like = 0;
+    for (int32_t k = 0; k < i; k++) {
+        n_like += step[k].event == step[i].event;
+    }
+    const char *text = choose_sentence(past, &step[i], n_like);
     if (!text) {
         return fail(err, REEL_EFAIL, "event '%s' has no sentence for its roles",
                     p->schema->event[step[i].event].name);

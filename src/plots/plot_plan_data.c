@@ -1,9 +1,9 @@
 /**
  * What tends to follow what: interpolated n-grams over events (Jelinek and Mercer 1980).
  * Two in a row come from the transitions of the options (films' beats, viewers' choices)
- * and the film's own beats, three in a row from the latter. An order whose context was never
- * seen gives its weight to the next lower one; the weights themselves are fixed, since a
- * few hundred beats are too few to fit them on held-out data.
+ * and the film's own beats, three in a row from the latter. The weight of an order grows
+ * with how often its context was seen, n / (n + m): a few hundred beats are too few to fit
+ * weights on held-out data, and a context seen once must not decide.
  */
 #include "plot_plan_parts.h"
 
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static const double lambda3 = .30, lambda2 = .40, lambda1 = .20; // the rest is uniform
+static const double m3 = 4, m2 = 6, m1 = 20;
 
 static void count(struct plan_data *d, int32_t from, int32_t to, double weight)
 {
@@ -70,23 +70,10 @@ double plot_plan_data_p(const struct plan_data *d, int32_t before, int32_t last,
             hit3 += d->sequence[i] == event;
         }
     }
-    double weight = lambda3, p = 0;
-    if (seen3 > 0) {
-        p += weight * hit3 / seen3;
-        weight = 0;
-    }
-    weight += lambda2;
-    const double sum2 = d->sum2[last + 1];
-    if (sum2 > 0) {
-        p += weight *
-             d->count2[(size_t)(last + 1) * (size_t)d->n_events + (size_t)event] / sum2;
-        weight = 0;
-    }
-    weight += lambda1;
-    if (d->sum1 > 0) {
-        p += weight * d->count1[event] / d->sum1;
-        weight = 0;
-    }
-    weight += 1 - lambda1 - lambda2 - lambda3;
-    return p + weight / d->n_events;
+    double p = 1. / d->n_events;
+    const double hit2 =
+        d->count2[(size_t)(last + 1) * (size_t)d->n_events + (size_t)event];
+    p = (d->count1[event] + m1 * p) / (d->sum1 + m1);
+    p = (hit2 + m2 * p) / (d->sum2[last + 1] + m2);
+    return (hit3 + m3 * p) / (seen3 + m3);
 }

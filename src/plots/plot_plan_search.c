@@ -9,6 +9,7 @@
 
 #include "base_error.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { GOAL_TRIES = 5, MISSES_MAX = 2, FIXES_MAX = 6 };
@@ -163,11 +164,11 @@ int32_t plot_plan_bindings(const struct plot_planner *p, const struct plot_graph
 double plot_plan_preference(const struct plot_graph *graph,
                             const struct plot_event *event, const int32_t *role)
 {
-    double value = event->n_prefers > 0 ? .5 : 1;
+    int32_t n_held = 0;
     for (int32_t i = 0; i < event->n_prefers; i++) {
-        value *= plot_graph_term(graph, &event->prefer[i], role) ? 2.2 : 1;
+        n_held += plot_graph_term(graph, &event->prefer[i], role);
     }
-    return value;
+    return event->n_prefers == 0 ? 1 : n_held == 0 ? .15 : .5 * pow(2.2, n_held);
 }
 
 /* ---- endings ---- */
@@ -183,7 +184,9 @@ bool plot_plan_is_end(const struct plot_planner *p, const struct plot_graph *gra
                       int32_t event, const int32_t *role)
 {
     const int32_t lead = plot_plan_lead(p, graph);
-    return is_ending_event(p, event) && (role[PLOT_A] == lead || role[PLOT_B] == lead);
+    const uint8_t roles = p->schema->event[event].ending_roles;
+    return is_ending_event(p, event) && ((role[PLOT_A] == lead && roles & 1U << PLOT_A) ||
+                                         (role[PLOT_B] == lead && roles & 1U << PLOT_B));
 }
 
 /** Fillings of an ending event with the lead in it. */
@@ -197,8 +200,11 @@ static int32_t bind_ending(const struct plot_planner *p, const struct plot_graph
     if (lead < 0 || !is_ending_event(p, event)) {
         return 0;
     }
-    int32_t n = bind(p, graph, cast, event, as_a, 0, out, n_max);
-    if (p->schema->event[event].needs_role & 1U << PLOT_B && n < n_max) {
+    const struct plot_event *e = &p->schema->event[event];
+    int32_t n = e->ending_roles & 1U << PLOT_A
+                    ? bind(p, graph, cast, event, as_a, 0, out, n_max)
+                    : 0;
+    if (e->needs_role & e->ending_roles & 1U << PLOT_B && n < n_max) {
         n += bind(p, graph, cast, event, as_b, 0, out + n, n_max - n);
     }
     return n;

@@ -81,6 +81,52 @@ static bool add_word(struct base_buffer *out, size_t begin, const char *word)
     return true;
 }
 
+/** A building, a counter, a deck: one is at it. In any other place of a name one is in. */
+static bool is_in(const char *place)
+{
+    static const char *const at[] = {
+        "House",  "Hotel",   "Motel",   "Inn",    "Bar",       "Club",    "Station",
+        "School", "Castle",  "Airport", "Palace", "Tower",     "Hall",    "Farm",
+        "Ranch",  "Harbour", "Bridge",  "Gate",   "College",   "Academy", "Building",
+        "Plaza",  "Lake",    "Pass",    "Beach",  "Caf\u00e9", "Park",    "Saloon",
+        "Base",   "Square",  "Mount",   "Ridge"};
+    if (!(place[0] >= 'A' && place[0] <= 'Z') || strstr(place, "'s ")) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        if (strstr(place, at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** "at London" becomes "in London". */
+static void mend_preposition(struct base_buffer *out, const char *place)
+{
+    char *end = out->n_bytes >= 3 ? out->data + out->n_bytes - 3 : NULL;
+    const bool is_word = end && (end == out->data || end[-1] == ' ' || end[-1] == '"');
+    if (is_word && (end[0] == 'a' || end[0] == 'A') && !memcmp(end + 1, "t ", 2) &&
+        is_in(place)) {
+        end[0] = end[0] == 'a' ? 'i' : 'I';
+        end[1] = 'n';
+    }
+}
+
+bool plot_template_place(struct base_buffer *out, const char *place)
+{
+    mend_preposition(out, place);
+    return base_buffer_add_text(out, place);
+}
+
+const char *plot_template_short_name(const struct reel_entity *entity)
+{
+    const char *alias = entity->n_aliases > 0 ? entity->alias[0] : entity->name;
+    const bool needs_article = strncmp(entity->name, "the ", 4) == 0 && alias[0] >= 'a' &&
+                               alias[0] <= 'z' && strncmp(alias, "the ", 4) != 0;
+    return needs_article ? entity->name : alias; // not "run from alien"
+}
+
 enum reel_status plot_template_fill(const char *text, const struct plot_world *world,
                                     const int32_t *role, uint64_t seen,
                                     struct base_buffer *out, struct reel_error *err)
@@ -109,6 +155,9 @@ enum reel_status plot_template_fill(const char *text, const struct plot_world *w
             word =
                 (seen & bit) && entity->n_aliases > 0 ? entity->alias[0] : entity->name;
             seen |= bit;
+        }
+        if (r == PLOT_PLACE && !is_chinese) {
+            mend_preposition(out, word);
         }
         is_ok = add_word(out, begin, word);
         if (is_ok && *form == '\'') {

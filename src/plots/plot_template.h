@@ -25,4 +25,9 @@ enum reel_status plot_template_fill(const char *text, const struct plot_world *w
                                     struct base_buffer *out,
                                     struct reel_error *err) REEL_CHECKED;
 
+/** What a person who is known already is called; borrowed from `entity`. */
+const char *plot_template_short_name(const struct reel_entity *entity);
+/** Append a place's English name after "at ", which becomes "in " where that is said. */
+bool plot_template_place(struct base_buffer *out, const char *place) REEL_CHECKED;
+
 #endif
