@@ -122,7 +122,7 @@ enum reel_status cli_lm_open(struct cli *cli, const char *word, const char *key_
     char *where, tuned[REEL_LM_PATH_BYTES];
     *lm = NULL;
     enum reel_status rc = cli_lm_find(cli, word, &where, err);
-    if (rc) {
+    if (rc || !where) {
         return rc;
     }
     const bool is_file = !strstr(where, "://");

@@ -200,7 +200,7 @@ enum cli_exit lm_tune(struct cli *cli, const struct lm_words *words)
     struct reel_error err;
     char *path;
     enum reel_status rc = cli_lm_find(cli, words->word[1], &path, &err);
-    if (rc) {
+    if (rc || !path) {
         return cli_fail(cli, &err);
     }
     if (strstr(path, "://")) {
@@ -254,7 +254,7 @@ enum cli_exit lm_quantize(struct cli *cli, const struct lm_words *words)
     struct reel_error err;
     char *from;
     enum reel_status rc = cli_lm_find(cli, words->word[1], &from, &err);
-    if (rc) {
+    if (rc || !from) {
         return cli_fail(cli, &err);
     }
     char *to = words->word[3] ? cli_format("%s", words->word[3])

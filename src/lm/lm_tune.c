@@ -24,8 +24,7 @@ enum {
     N_WRITTEN = 32, /* tokens of each */
     N_READ = 256,   /* tokens of the trunk, about */
     TRUNK_BYTES = 1100,
-    N_ROUNDS = 2, /* the faster counts: another program may have run meanwhile */
-    N_STEPS = 4,  /* of progress: make, judge, time, twice */
+    N_STEPS = 2, /* of progress besides the rounds: make, judge */
 };
 #define WORTH_A_FILE .97 /* of the original's time, or the file is not worth its room */
 #define TOKENS_PER_HAN_MAX 1.3 /* more: the vocabulary has no Chinese */
@@ -155,10 +154,11 @@ static bool report(const char *stage, double done, double total, void *payload)
 {
     (void)stage;
     const struct tuning *t = payload;
+    const int32_t n_steps = N_STEPS + t->opt->n_rounds;
     const double part = total > 0 ? fmin(done / total, 1) : 0;
     return base_progress_report(&t->opt->progress, t->stage,
-                                t->i_form * N_STEPS + t->i_step + part,
-                                t->n_forms * N_STEPS);
+                                t->i_form * n_steps + t->i_step + part,
+                                t->n_forms * n_steps);
 }
 
 /** A trunk of the held prose, told apart by its first word so that nothing is kept of it. */
@@ -246,7 +246,7 @@ static enum reel_status measure(struct tuning *t, const char *file,
     if (rc == REEL_OK && t->has_chinese) {
         rc = judge_language(lm, t, "zh", &row->perplexity_zh, err);
     }
-    for (int round = 0; rc == REEL_OK && round < N_ROUNDS; round++) {
+    for (int round = 0; rc == REEL_OK && round < t->opt->n_rounds; round++) {
         t->i_step = 2 + round;
         rc = time_round(lm, t, round, row, err);
     }
@@ -394,7 +394,9 @@ struct reel_lm_tune_options reel_lm_tune_options_default(void)
     return (struct reel_lm_tune_options){.n_threads = 1,
                                          .max_rise = .02,
                                          .type = usual,
-                                         .n_types = sizeof usual / sizeof *usual};
+                                         .n_types = sizeof usual / sizeof *usual,
+                                         // another program may run during one
+                                         .n_rounds = 2};
 }
 
 static enum reel_status check_tune(const char *path,
@@ -402,9 +404,9 @@ static enum reel_status check_tune(const char *path,
                                    struct reel_error *err)
 {
     if (opt->n_types < 0 || opt->n_types >= REEL_LM_TUNE_ROWS_MAX ||
-        !(opt->max_rise >= 0)) {
-        return fail(err, REEL_EINVAL, "%d file types, a rise of %g", opt->n_types,
-                    opt->max_rise);
+        !(opt->max_rise >= 0) || opt->n_rounds < 1) {
+        return fail(err, REEL_EINVAL, "%d file types, a rise of %g, %d rounds",
+                    opt->n_types, opt->max_rise, opt->n_rounds);
     }
     for (int32_t i = 0; i < opt->n_types; i++) {
         if (find_type(opt->type[i]) < 0) {

@@ -147,6 +147,7 @@ static void the_fastest_good_type_is_kept_and_remembered(void **state)
     struct reel_lm_tune_options opt = reel_lm_tune_options_default();
     char path[REEL_LM_PATH_BYTES];
     opt.n_threads = 2;
+    opt.n_rounds = 1;
     opt.type = types;
     opt.n_types = 2;
     assert_ok(reel_lm_tuned_path(w->home, w->model, path, &w->err), w->err);
@@ -176,7 +177,7 @@ static bool stop_at_the_second(const char *stage, double done, double total,
                                void *payload)
 {
     (void)stage, (void)total, (void)payload;
-    return done < 4.5;
+    return done < 3.5;
 }
 
 static void stopping_leaves_nothing(void **state)
@@ -184,6 +185,7 @@ static void stopping_leaves_nothing(void **state)
     struct world *w = *state;
     struct reel_lm_tune_options opt = reel_lm_tune_options_default();
     opt.n_threads = 2;
+    opt.n_rounds = 1;
     opt.progress.report = stop_at_the_second;
     assert_int_equal(reel_lm_tune(w->model, w->home, &opt, &w->tuned, &w->err),
                      REEL_ECANCELLED);
