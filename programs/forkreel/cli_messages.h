@@ -122,6 +122,7 @@
 {"no plot of %s is known; 'forkreel import catalogue' brings some, and @FILE takes your own", "没有 %s 的剧情；“forkreel import catalogue”会带来一些，@文件 可用你自己的"},
 {"there is no language model on this machine, so the planned sentences stand alone; 'forkreel help lm' tells how to get one", "本机没有语言模型，只用计划句；“forkreel help lm”说明怎样取得模型"},
 {"* the best way: 'forkreel play %s --best'", "* 最佳路线：“forkreel play %s --best”"},
+{"%s wrote nothing that passed the checks, or does not know the language; the planned sentences stand alone", "%s 没有写出通过检查的文字，或者不懂这种语言；只用计划句"},
 {"saved as %s", "已存为 %s"},
 {"stopped; no story was kept", "已停止；没有保存故事"},
 

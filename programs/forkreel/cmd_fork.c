@@ -385,9 +385,25 @@ static enum reel_status grow(struct growing *g, struct reel_error *err)
     return rc;
 }
 
+/** A model may not know the language, or write nothing that passes. */
+static void tell_if_wordless(const struct growing *g)
+{
+    bool has_words = !g->lm;
+    for (int32_t i = 0; i < g->story->n_nodes; i++) {
+        has_words = has_words || g->story->node[i].provenance == REEL_BY_MODEL;
+    }
+    if (!has_words) {
+        cli_say(g->cli,
+                tr("%s wrote nothing that passed the checks, or does not know the "
+                   "language; the planned sentences stand alone"),
+                reel_lm_about(g->lm)->name);
+    }
+}
+
 static enum cli_exit show_grown(const struct growing *g)
 {
     const struct reel_story *story = g->story;
+    tell_if_wordless(g);
     if (g->cli->is_json) {
         return cli_json_show(json_pack("{s:s, s:s, s:i, s:o}", "id", story->id, "file",
                                        g->path, "nodes", (int)story->n_nodes, "story",
@@ -416,6 +432,7 @@ static enum cli_exit fork_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 1, N_WORDS, events_help};
     struct fork_words words = {.fork = reel_fork_options_default()};
+    words.fork.seed = 42; // as every other command
     const char *word[N_WORDS];
     cli_args_parse(cli, &cmd_fork, &args, argc, argv, word, &words);
     char *film = cli_words_join(word, N_WORDS);
