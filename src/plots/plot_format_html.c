@@ -257,6 +257,7 @@ enum reel_status plot_format_html_write(const struct reel_story *story, FILE *ou
     if (story->model) {
         put(out, PLOT_SAY(story, ", written with ", "，模型："), story->model, "");
     }
+    fputs(PLOT_SAY(story, ".", "。"), out);
     fprintf(out,
             "</footer>\n<script nonce=\"%016" PRIx64 "\">\n%s</script>\n</body>\n"
             "</html>\n",
