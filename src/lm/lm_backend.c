@@ -15,8 +15,10 @@
 #include <ggml-cpu.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { N_ATTEND_TOKENS_MAX = 32, ATTEND_WIDTH_MAX = 256 };
+enum { N_ATTEND_TOKENS_MAX = 128, ATTEND_WIDTH_MAX = 256 };
 
 struct packed {
     const void *rows; /* the weights as ggml has them: the key */
@@ -87,6 +89,21 @@ static enum lm_weight weight_of(const struct ggml_tensor *weights)
     return weights->type == GGML_TYPE_Q4_1 ? LM_WEIGHT_Q4_1 : LM_WEIGHT_Q8_0;
 }
 
+/**
+ * The weights are not read again in this form, so a mapped file need not stay in memory twice.
+ * Should somebody ask for them after all, they come from the file.
+ */
+static void let_go(const struct ggml_tensor *weights)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)weights->data + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)weights->data + ggml_nbytes(weights)) / page * page;
+    if (to > from &&
+        strcmp(ggml_backend_buffer_name(weights->buffer), "CPU_Mapped") == 0) {
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+}
+
 /** Tiles of these weights, packed when first asked for; NULL out of memory. */
 static const void *tiles_of(struct own *own, const struct ggml_tensor *weights)
 {
@@ -102,6 +119,7 @@ static const void *tiles_of(struct own *own, const struct ggml_tensor *weights)
             return NULL;
         }
         lm_pack(type, weights->data, weights->ne[1], weights->ne[0], tiles);
+        let_go(weights);
         *place = (struct packed){weights->data, tiles};
         own->n_packed++;
     }

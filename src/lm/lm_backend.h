@@ -2,7 +2,7 @@
  * A backend of ggml that multiplies and attends with lm_kernel.c, beside its own for the CPU.
  *
  * It takes what it does faster and leaves the rest: products of Q4_1 and Q8_0 weights with any
- * number of columns, attention of up to 32 tokens. Weights are packed anew when first used, into
+ * number of columns, attention of up to 128 tokens. Weights are packed anew when first used, into
  * memory of the context that uses them.
  */
 #ifndef LM_BACKEND_H
