@@ -462,6 +462,42 @@ static bool fails_wrong_relation(const struct plot_checker *c, const struct plot
     return false;
 }
 
+static bool is_of_gender(const struct reel_entity *entity, char gender)
+{
+    return entity->kind == REEL_ENTITY_PERSON &&
+           (entity->gender == gender || entity->gender == 'n');
+}
+
+/** Somebody of this gender is in the event, is named, or was named just before. */
+static bool may_be_meant(const struct plot_checker *c, const struct plot_text *t,
+                         char gender)
+{
+    const struct plot_step *step = t->scene->step;
+    for (int32_t e = 0; e < c->world->n_entities; e++) {
+        if (!is_of_gender(&c->world->entity[e], gender)) {
+            continue;
+        }
+        for (int r = PLOT_A; step && r <= PLOT_C; r++) {
+            if (step->role[r] == e) {
+                return true;
+            }
+        }
+        if (plot_text_names(c, t->folded, e) || plot_text_names(c, t->last_told, e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Pronouns of a gender that nobody at hand has, and no word for somebody unnamed. */
+static bool fails_wrong_gender(const struct plot_checker *c, const struct plot_text *t)
+{
+    return (has_any(t->folded, &c->she) && !has_any(t->folded, &c->woman) &&
+            !may_be_meant(c, t, 'f')) ||
+           (has_any(t->folded, &c->he) && !has_any(t->folded, &c->man) &&
+            !may_be_meant(c, t, 'm'));
+}
+
 /* ---- events and age ---- */
 
 static bool somebody_dies(const struct plot_checker *c, const struct plot_scene *scene)
@@ -539,6 +575,7 @@ enum reel_status plot_check_text(struct plot_checker *checker,
         [PLOT_CHECK_WRONG_PLACE] = fails_wrong_place,
         [PLOT_CHECK_WRONG_OWNER] = fails_wrong_owner,
         [PLOT_CHECK_WRONG_RELATION] = fails_wrong_relation,
+        [PLOT_CHECK_WRONG_GENDER] = fails_wrong_gender,
         [PLOT_CHECK_FORBIDDEN_EVENT] = fails_forbidden_event,
         [PLOT_CHECK_ABOVE_AGE] = fails_above_age,
     };

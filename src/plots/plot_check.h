@@ -30,6 +30,7 @@
     X(WRONG_PLACE, "wrong-place") \
     X(WRONG_OWNER, "wrong-owner") \
     X(WRONG_RELATION, "wrong-relation") \
+    X(WRONG_GENDER, "wrong-gender") /* "she", and only men are there */ \
     X(FORBIDDEN_EVENT, "forbidden-event") /* ruled out, or lasting and not planned */ \
     X(ABOVE_AGE, "above-age")
 // clang-format on

@@ -62,12 +62,14 @@ static enum reel_status cut_sentences(struct plot_text *t, struct base_text *fol
 }
 
 static enum reel_status lay_told(struct plot_text *t, struct plot_checker *c,
-                                 struct reel_error *err)
+                                 size_t *last, struct reel_error *err)
 {
     const struct plot_scene *scene = t->scene;
+    *last = 0;
     t->told = base_alloc_zeroed((size_t)scene->n_told, sizeof *t->told);
     enum reel_status rc = t->told ? REEL_OK : fail(err, REEL_ENOMEM, "texts of a path");
     for (int32_t i = 0; rc == REEL_OK && i < scene->n_told; i++, t->n_told++) {
+        *last = t->buffer.n_bytes;
         rc = plot_words_cut(c->fold, scene->told[i], &t->told[i], err);
         rc = rc ? rc
                 : plot_fold_padded(c->fold, scene->told[i], strlen(scene->told[i]),
@@ -89,13 +91,14 @@ enum reel_status plot_text_init(struct plot_text *text, struct plot_checker *che
 {
     *text = (struct plot_text){.raw = raw, .scene = scene};
     base_buffer_init(&text->buffer, TEXT_BYTES_MAX);
-    size_t whole = 0;
-    enum reel_status rc = lay_told(text, checker, err); // begins at offset 0
+    size_t whole = 0, last = 0;
+    enum reel_status rc = lay_told(text, checker, &last, err); // begins at offset 0
     rc = rc ? rc : add_folded(text, checker->fold, raw, strlen(raw), &whole, err);
     rc = rc ? rc : plot_words_cut(checker->fold, raw, &text->words, err);
     rc = rc ? rc : cut_sentences(text, checker->fold, err);
     if (rc == REEL_OK) {
         text->told_folded = text->buffer.data;
+        text->last_told = text->buffer.data + last;
         text->folded = text->buffer.data + whole;
     }
     return rc;
@@ -414,10 +417,17 @@ static void keep_lists(struct build *b, const json_t *lists,
     const struct {
         const char *member;
         struct plot_list *list;
-    } plain[] = {{"assistant", &c->assistant}, {"outside", &c->outside},
-                 {"memory", &c->memory},       {"at", &c->at},
-                 {"holds", &c->hold},          {"function", &c->function},
-                 {"ordinary", &c->ordinary}};
+    } plain[] = {{"assistant", &c->assistant},
+                 {"outside", &c->outside},
+                 {"memory", &c->memory},
+                 {"at", &c->at},
+                 {"holds", &c->hold},
+                 {"function", &c->function},
+                 {"ordinary", &c->ordinary},
+                 {"she", &c->she},
+                 {"he", &c->he},
+                 {"woman", &c->woman},
+                 {"man", &c->man}};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         *plain[i].list = read_list(b, json_object_get(lists, plain[i].member), is_padded);
     }

@@ -49,7 +49,7 @@ struct plot_checker {
     struct base_arena arena;
     bool is_zh;
     int32_t n_words_max, max_age;
-    struct plot_list assistant, outside, memory, at, hold, function;
+    struct plot_list assistant, outside, memory, at, hold, function, she, he, woman, man;
     struct plot_list word;     /* sorted: words that may begin a sentence */
     struct plot_list capital;  /* sorted: words that may have a capital anywhere */
     struct plot_list ordinary; /* Chinese words that look like names */
@@ -70,8 +70,9 @@ struct plot_text {
     struct plot_words words;
     struct plot_words *told; /* (n_told) of the scene */
     int32_t n_told;
-    const char *folded;                       /* blanks at both ends */
-    const char *told_folded;                  /* the path and the planned sentence */
+    const char *folded;      /* blanks at both ends */
+    const char *told_folded; /* the path and the planned sentence */
+    const char *last_told; /* its last text, with the planned sentence; in told_folded */
     const char *sentence[PLOT_SENTENCES_MAX]; /* folded, blanks at both ends */
     int32_t n_sentences;
     struct base_buffer buffer;

@@ -228,21 +228,18 @@ static enum reel_status judge(struct measured *m, struct reel_lm *lm)
     const size_t room = (size_t)n + 1;
     struct base_arena arena;
     base_arena_init(&arena, (size_t)1 << 30);
-    const char **story = base_arena_alloc(&arena, room, sizeof *story),
-               **text = base_arena_alloc(&arena, room, sizeof *text);
-    double *gain = base_arena_alloc(&arena, room, sizeof *gain),
-           *logp = base_arena_alloc(&arena, room, sizeof *logp);
-    enum reel_status rc = story && text && gain && logp ? REEL_OK : no_memory(m);
+    struct plot_judged *judged = base_arena_alloc(&arena, room, sizeof *judged);
+    enum reel_status rc = judged ? REEL_OK : no_memory(m);
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        story[i] = join_path(m, i + 1, &arena);
-        text[i] = m->story->node[i + 1].text;
-        rc = story[i] ? REEL_OK : no_memory(m);
+        judged[i] = (struct plot_judged){join_path(m, i + 1, &arena), NULL,
+                                         m->story->node[i + 1].text, NAN, NAN};
+        rc = judged[i].story ? REEL_OK : no_memory(m);
     }
     const struct reel_progress silent = {0};
-    rc = rc ? rc : plot_gain(lm, story, text, n, gain, logp, &silent, m->err);
+    rc = rc ? rc : plot_judge(lm, judged, n, &silent, m->err);
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        if (!isnan(gain[i])) {
-            m->sums->gain += gain[i];
+        if (!isnan(judged[i].gain)) {
+            m->sums->gain += judged[i].gain;
             m->sums->n_gains++;
         }
     }

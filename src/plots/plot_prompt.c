@@ -269,7 +269,10 @@ bool plot_prompt_add(const struct plot_prompts *prompts, const struct plot_promp
                 base_buffer_add_text(out, "\n");
     }
     is_ok = is_ok && base_buffer_add_text(out, "\n");
-    if (is_ok && prompt->before && *prompt->before) {
+    if (is_ok && prompt->before && *prompt->before && prompt->note &&
+        !prompt->note_before) {
+        is_ok = base_buffer_print(out, "%s\n\n", prompt->before); // the opening
+    } else if (is_ok && prompt->before && *prompt->before) {
         is_ok = add_pair(prompts, prompt->note_before, prompt->before, out);
     }
     if (is_ok && prompt->note) {

@@ -84,7 +84,9 @@ const char *plot_sentence_end(const char *text)
                 break;
             }
         }
-        if (!*at || *at == ' ' || *at == '\n' || c >= 0x2000) {
+        const bool goes_on =
+            at[0] == ' ' && at[1] >= 'a' && at[1] <= 'z'; // "No!" he said
+        if (!*at || (*at == ' ' && !goes_on) || *at == '\n' || c >= 0x2000) {
             return at;
         }
     }

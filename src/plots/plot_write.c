@@ -18,7 +18,13 @@
 
 #define PLAN_ALIKE_MAX .6
 
-enum { PROMPT_BYTES_MAX = 1 << 20, WORDS_LEFT_MIN = 8, HAN_LEFT_MIN = 12 };
+enum {
+    PROMPT_BYTES_MAX = 1 << 20,
+    WORDS_LEFT_MIN = 8,
+    HAN_LEFT_MIN = 12,
+    ADDED_MIN = 6,
+    ADDED_HAN_MIN = 8
+};
 
 struct plot_writer {
     const struct plot_world *world;
@@ -32,8 +38,9 @@ struct plot_writer {
 /** A text that may be taken for a slot. */
 struct candidate {
     const char *text;
+    const char *added; /* its end, which the model wrote; "" none */
     int32_t i_slot;
-    double logp_per_token, gain_per_token;
+    double gain; /* of what was added, given story and plan; NAN unknown */
     enum reel_provenance provenance;
 };
 
@@ -352,7 +359,7 @@ char *plot_sentences(const char *text, int32_t n, struct base_arena *arena)
 /* ---- candidates ---- */
 
 static enum reel_status add_candidate(struct level *l, int32_t i_slot, const char *text,
-                                      enum reel_provenance provenance,
+                                      const char *added, enum reel_provenance provenance,
                                       struct reel_error *err)
 {
     if (l->n_candidates == l->room) {
@@ -366,7 +373,7 @@ static enum reel_status add_candidate(struct level *l, int32_t i_slot, const cha
         l->room = room;
     }
     l->candidate[l->n_candidates++] =
-        (struct candidate){text, i_slot, NAN, NAN, provenance};
+        (struct candidate){text, added, i_slot, NAN, provenance};
     return REEL_OK;
 }
 
@@ -398,6 +405,23 @@ static enum reel_status repeats_plan(const struct level *l, const struct plot_sl
     return rc;
 }
 
+static bool adds_enough(const struct level *l, const char *text, int32_t n_words_min,
+                        int32_t n_han_min)
+{
+    int32_t n = 0;
+    if (l->writer->is_zh) {
+        for (uint32_t c; (c = plot_next_char(&text)) != 0;) {
+            n += plot_is_han(c);
+        }
+        return n >= n_han_min;
+    }
+    for (; *text; n++) {
+        text += strcspn(text, " ");
+        text += strspn(text, " ");
+    }
+    return n >= n_words_min;
+}
+
 /** Check a text with the planned sentence before it; `*whole` NULL when it fails. */
 static enum reel_status try_text(const struct level *l, struct plot_slot *slot,
                                  const char *text, const char **whole, uint32_t *failed,
@@ -413,25 +437,11 @@ static enum reel_status try_text(const struct level *l, struct plot_slot *slot,
     }
     rc = rc ? rc : plot_check_text(l->writer->checker, &slot->scene, all, failed, err);
     *failed |= repeats ? 1u << PLOT_CHECK_COPIES_PROMPT : 0;
-    *failed |= rc == REEL_OK && !*text ? 1u << PLOT_CHECK_EMPTY : 0;
+    *failed |= rc == REEL_OK && step && !adds_enough(l, text, ADDED_MIN, ADDED_HAN_MIN)
+                   ? 1u << PLOT_CHECK_EMPTY
+                   : 0;
     *whole = rc || *failed ? NULL : all;
     return rc;
-}
-
-static bool is_long_enough(const struct level *l, const char *text)
-{
-    int32_t n = 0;
-    if (l->writer->is_zh) {
-        for (uint32_t c; (c = plot_next_char(&text)) != 0;) {
-            n += plot_is_han(c);
-        }
-        return n >= HAN_LEFT_MIN;
-    }
-    for (; *text; n++) {
-        text += strcspn(text, " ");
-        text += strspn(text, " ");
-    }
-    return n >= WORDS_LEFT_MIN;
 }
 
 /** The longest beginning of what was written that passes; else count why it failed. */
@@ -441,18 +451,21 @@ static enum reel_status weigh_sample(struct level *l, int32_t i_slot, const char
     struct plot_slot *slot = &l->slot[i_slot];
     const char *text = plot_tidy(raw, l->writer->is_zh, l->arena), *whole = NULL;
     uint32_t failed = 0, failed_first = 0;
+    size_t n_added = 0;
     enum reel_status rc = text ? REEL_OK : out_of_memory(err);
     for (int32_t n_all = text ? plot_sentences_count(text) : 0, n = n_all > 0 ? n_all : 1;
          rc == REEL_OK && n > 0 && !whole; n--) {
         const char *part = n == n_all ? text : plot_sentences(text, n, l->arena);
-        if (!part || (n < n_all && !is_long_enough(l, part))) {
+        if (!part || (n < n_all && !adds_enough(l, part, WORDS_LEFT_MIN, HAN_LEFT_MIN))) {
             break;
         }
+        n_added = strlen(part);
         rc = try_text(l, slot, part, &whole, &failed, err);
         failed_first = n == n_all || n_all == 0 ? failed : failed_first;
     }
     if (whole) {
-        return add_candidate(l, i_slot, whole, REEL_BY_MODEL, err);
+        const char *added = whole + strlen(whole) - n_added;
+        return add_candidate(l, i_slot, whole, added, REEL_BY_MODEL, err);
     }
     for (int32_t c = 0; rc == REEL_OK && c < PLOT_N_CHECKS; c++) {
         slot->n_failed[c] += (failed_first >> c) & 1;
@@ -470,7 +483,8 @@ static enum reel_status take_sample(struct level *l, int32_t i_slot, const char 
         n--;
     }
     char *text = base_arena_strndup(l->arena, n ? raw : "…", n ? n : strlen("…"));
-    return text ? add_candidate(l, i_slot, text, REEL_BY_MODEL, err) : out_of_memory(err);
+    return text ? add_candidate(l, i_slot, text, text, REEL_BY_MODEL, err)
+                : out_of_memory(err);
 }
 
 static enum reel_status write_all(struct level *l, struct reel_error *err)
@@ -500,71 +514,111 @@ static enum reel_status write_all(struct level *l, struct reel_error *err)
 
 /* ---- judging ---- */
 
-enum reel_status plot_gain(struct reel_lm *lm, const char *const *story,
-                           const char *const *text, int32_t n, double *gain,
-                           double *logp_per_token, const struct reel_progress *progress,
-                           struct reel_error *err)
+/** "story\n\nlead " in the arena; NULL out of memory. */
+static char *context_of(const struct plot_judged *judged, struct base_arena *arena)
+{
+    const char *lead = judged->lead ? judged->lead : "";
+    const size_t n = strlen(judged->story) + strlen(lead) + 4;
+    char *context = base_arena_alloc(arena, n, 1);
+    if (context) {
+        // full-width signs take no blank behind them
+        const bool is_wide = *lead && (lead[strlen(lead) - 1] & 0x80) != 0;
+        snprintf(context, n, "%s\n\n%s%s", judged->story, lead,
+                 *lead && !is_wide ? " " : "");
+    }
+    return context;
+}
+
+enum reel_status plot_judge(struct reel_lm *lm, struct plot_judged *judged, int32_t n,
+                            const struct reel_progress *progress, struct reel_error *err)
 {
     struct base_arena arena;
     base_arena_init(&arena, (size_t)1 << 30);
-    struct reel_lm_judged *judged = base_alloc_zeroed(2 * (size_t)n, sizeof *judged);
-    enum reel_status rc = judged ? REEL_OK : out_of_memory(err);
+    struct reel_lm_judged *pair = base_alloc_zeroed(2 * (size_t)n, sizeof *pair);
+    enum reel_status rc = pair ? REEL_OK : out_of_memory(err);
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        const size_t n_story = strlen(story[i]);
-        char *context = base_arena_alloc(&arena, n_story + 3, 1);
-        if (!context) {
-            rc = out_of_memory(err);
-            break;
-        }
-        memcpy(context, story[i], n_story);
-        memcpy(context + n_story, "\n\n", 3);
-        judged[2 * i] = (struct reel_lm_judged){.context = context, .text = text[i]};
-        judged[2 * i + 1] = (struct reel_lm_judged){.context = "", .text = text[i]};
+        pair[2 * i].context = context_of(&judged[i], &arena);
+        pair[2 * i + 1].context = "";
+        pair[2 * i].text = pair[2 * i + 1].text = judged[i].text;
+        rc = pair[2 * i].context ? REEL_OK : out_of_memory(err);
     }
-    rc = rc || n == 0 ? rc : reel_lm_score(lm, judged, 2 * n, progress, err);
+    rc = rc || n == 0 ? rc : reel_lm_score(lm, pair, 2 * n, progress, err);
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        const struct reel_lm_judged *j = &judged[2 * i];
-        logp_per_token[i] = j->n_tokens > 0 ? j->logp / j->n_tokens : NAN;
-        gain[i] = j->n_tokens > 0 ? (j->logp - j[1].logp) / j->n_tokens : NAN;
+        const struct reel_lm_judged *j = &pair[2 * i];
+        judged[i].logp_per_token = j->n_tokens > 0 ? j->logp / j->n_tokens : NAN;
+        judged[i].gain = j->n_tokens > 0 ? (j->logp - j[1].logp) / j->n_tokens : NAN;
     }
-    base_free(judged);
+    base_free(pair);
     base_arena_release(&arena);
     return rc;
 }
 
-static enum reel_status judge_all(struct level *l, struct reel_error *err)
+static bool can_judge(const struct level *l)
 {
-    const struct reel_fork_options *opt = l->writer->opt;
+    const struct plot_writer *w = l->writer;
+    return w->has_model && w->opt->weight_gain > 0 &&
+           reel_lm_about(w->opt->lm)->can_score;
+}
+
+/** What the model added to each planned sentence, as a continuation of it. */
+static enum reel_status judge_candidates(struct level *l, struct reel_error *err)
+{
     const size_t n = (size_t)l->n_candidates;
-    if (!l->writer->has_model || !reel_lm_about(opt->lm)->can_score ||
-        !(opt->weight_gain > 0) || n == 0) {
-        return REEL_OK;
+    if (!can_judge(l) || l->writer->opt->method == REEL_METHOD_PLAIN || n == 0) {
+        return REEL_OK; // the plain way takes what comes first
     }
-    const char **story = base_alloc_array(n, sizeof *story),
-               **text = base_alloc_array(n, sizeof *text);
-    double *gain = base_alloc_array(n, sizeof *gain),
-           *logp = base_alloc_array(n, sizeof *logp);
-    enum reel_status rc = story && text && gain && logp ? REEL_OK : out_of_memory(err);
-    const char *joined = NULL;
+    struct plot_judged *judged = base_alloc_zeroed(n, sizeof *judged);
+    enum reel_status rc = judged ? REEL_OK : out_of_memory(err);
+    const char *story = NULL;
     for (size_t i = 0; rc == REEL_OK && i < n; i++) {
         const struct candidate *c = &l->candidate[i];
+        const struct plot_scene *scene = &l->slot[c->i_slot].scene;
         if (i == 0 || c->i_slot != l->candidate[i - 1].i_slot) {
-            joined = join_told(l, &l->slot[c->i_slot].scene);
+            story = join_told(l, scene);
+            rc = story ? REEL_OK : out_of_memory(err);
         }
-        story[i] = joined;
-        text[i] = c->text;
-        rc = joined ? REEL_OK : out_of_memory(err);
+        const size_t n_lead = strlen(c->text) - strlen(c->added);
+        judged[i] = (struct plot_judged){
+            story, n_lead && scene->step ? scene->step->sentence : NULL, c->added, NAN,
+            NAN};
     }
-    rc = rc ? rc
-            : plot_gain(opt->lm, story, text, (int32_t)n, gain, logp, l->progress, err);
+    rc = rc ? rc : plot_judge(l->writer->opt->lm, judged, (int32_t)n, l->progress, err);
     for (size_t i = 0; rc == REEL_OK && i < n; i++) {
-        l->candidate[i].gain_per_token = gain[i];
-        l->candidate[i].logp_per_token = logp[i];
+        l->candidate[i].gain = judged[i].gain;
     }
-    base_free(story);
-    base_free(text);
-    base_free(gain);
-    base_free(logp);
+    base_free(judged);
+    return rc;
+}
+
+/** The scenes that were chosen, as a whole: the numbers that nodes keep. */
+static enum reel_status judge_written(struct level *l, struct reel_error *err)
+{
+    if (!can_judge(l)) {
+        return REEL_OK;
+    }
+    int32_t n_room = 0, n = 0;
+    for (int32_t s = 0; s < l->n_slots; s++) {
+        n_room += l->slot[s].n_written;
+    }
+    struct plot_judged *judged = base_alloc_zeroed((size_t)n_room, sizeof *judged);
+    enum reel_status rc = judged ? REEL_OK : out_of_memory(err);
+    for (int32_t s = 0; rc == REEL_OK && s < l->n_slots; s++) {
+        const char *story = join_told(l, &l->slot[s].scene);
+        rc = story ? REEL_OK : out_of_memory(err);
+        for (int32_t i = 0; rc == REEL_OK && i < l->slot[s].n_written; i++) {
+            judged[n++] =
+                (struct plot_judged){story, NULL, l->slot[s].written[i].text, NAN, NAN};
+        }
+    }
+    rc = rc ? rc : plot_judge(l->writer->opt->lm, judged, n, l->progress, err);
+    n = 0;
+    for (int32_t s = 0; rc == REEL_OK && s < l->n_slots; s++) {
+        for (int32_t i = 0; i < l->slot[s].n_written; i++, n++) {
+            l->slot[s].written[i].gain_per_token = judged[n].gain;
+            l->slot[s].written[i].logp_per_token = judged[n].logp_per_token;
+        }
+    }
+    base_free(judged);
     return rc;
 }
 
@@ -581,8 +635,8 @@ static enum reel_status add_planned(struct level *l, struct reel_error *err)
             i++;
         }
         if (i == n_written && l->slot[s].scene.step) {
-            rc = add_candidate(l, s, l->slot[s].scene.step->sentence, REEL_BY_TEMPLATE,
-                               err);
+            rc = add_candidate(l, s, l->slot[s].scene.step->sentence, "",
+                               REEL_BY_TEMPLATE, err);
         }
     }
     return rc;
@@ -598,6 +652,18 @@ static double diversity_of(const struct plot_branch *branch, const int32_t *pick
         most = alike > most ? alike : most;
     }
     return n_picked > 1 ? 1 - most : NAN;
+}
+
+/** 1 for the best candidate of its slot, less by a nat per token for each it lies behind. */
+static double relevance_of(const struct level *l, const struct candidate *candidate)
+{
+    double best = candidate->gain;
+    for (int32_t i = 0; i < l->n_candidates; i++) {
+        const struct candidate *other = &l->candidate[i];
+        best =
+            other->i_slot == candidate->i_slot && other->gain > best ? other->gain : best;
+    }
+    return isnan(best) ? .5 : fmax(0, 1 + candidate->gain - best);
 }
 
 /** Texts for the slots first .. end - 1, which are siblings. */
@@ -622,8 +688,7 @@ static enum reel_status choose_siblings(struct level *l, int32_t first, int32_t 
             const struct plot_slot *slot = &l->slot[c->i_slot];
             from[n] = i;
             branch[n].step = slot->scene.step;
-            branch[n].relevance =
-                isnan(c->gain_per_token) ? .5 : 1 / (1 + exp(-2 * c->gain_per_token));
+            branch[n].relevance = relevance_of(l, c);
             branch[n].group = slot->n_wanted == 1 ? c->i_slot : -1 - n;
             rc = plot_words_cut(plot_checker_fold(l->writer->checker), c->text,
                                 &branch[n++].words, err);
@@ -637,13 +702,9 @@ static enum reel_status choose_siblings(struct level *l, int32_t first, int32_t 
         const struct candidate *c = &l->candidate[from[picked[i]]];
         struct plot_slot *slot = &l->slot[c->i_slot];
         if (slot->n_written < slot->n_wanted) {
-            slot->written[slot->n_written++] =
-                (struct plot_written){c->text,
-                                      c->logp_per_token,
-                                      c->gain_per_token,
-                                      diversity_of(branch, picked, n_picked, i),
-                                      0,
-                                      c->provenance};
+            slot->written[slot->n_written++] = (struct plot_written){
+                c->text, NAN,          NAN, diversity_of(branch, picked, n_picked, i),
+                0,       c->provenance};
         }
     }
     for (int32_t i = 0; i < n; i++) {
@@ -673,13 +734,14 @@ enum reel_status plot_write_level(struct plot_writer *writer, struct plot_slot *
         rc = write_all(&l, err);
     }
     rc = rc ? rc : add_planned(&l, err);
-    rc = rc ? rc : judge_all(&l, err);
+    rc = rc ? rc : judge_candidates(&l, err);
     for (int32_t first = 0, end = 0; rc == REEL_OK && first < n_slots; first = end) {
         while (end < n_slots && slot[end].i_parent == slot[first].i_parent) {
             end++;
         }
         rc = choose_siblings(&l, first, end, err);
     }
+    rc = rc ? rc : judge_written(&l, err);
     base_free(l.candidate);
     return rc;
 }

@@ -63,10 +63,16 @@ int32_t plot_sentences_count(const char *text);
 enum reel_status plot_knows_language(struct reel_lm *lm, const char *language,
                                      bool *knows, struct reel_error *err) REEL_CHECKED;
 
-/** log P(text | story) - log P(text | nothing), per token, for n texts and their stories. */
-enum reel_status plot_gain(struct reel_lm *lm, const char *const *story,
-                           const char *const *text, int32_t n, double *gain,
-                           double *logp_per_token, const struct reel_progress *progress,
-                           struct reel_error *err) REEL_CHECKED;
+/** A text to be judged as going on from a story. */
+struct plot_judged {
+    const char *story; /* all before, paragraphs apart */
+    const char *lead;  /* what stands before it in its own paragraph; NULL nothing */
+    const char *text;
+    double gain;           /* out: log P(text | story, lead) - log P(text), per token */
+    double logp_per_token; /* out: of the first; both NAN for an empty text */
+};
+enum reel_status plot_judge(struct reel_lm *lm, struct plot_judged *judged, int32_t n,
+                            const struct reel_progress *progress,
+                            struct reel_error *err) REEL_CHECKED;
 
 #endif

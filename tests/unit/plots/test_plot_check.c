@@ -67,10 +67,9 @@ static uint32_t failed_in(struct fixture *f, int language, const char *text,
                           const struct plot_step *step)
 {
     static const char *const told[] = {
-        "Rain ran down the windows, and Ada counted the coins in the drawer for the "
-        "third "
-        "time that night.",
-        "雨水顺着窗子流下来，艾达那天晚上第三次数着抽屉里的硬币。"};
+        "Rain ran down the windows, and Ada counted the coins in the drawer for the third "
+        "time that night, while Bruno slept.",
+        "雨水顺着窗子流下来，艾达那天晚上第三次数着抽屉里的硬币，布鲁诺睡着了。"};
     const struct plot_scene scene = {.before = &f->before[language],
                                      .after = &f->after[language],
                                      .step = step,
@@ -297,6 +296,31 @@ static void check_wrong_relation(void **state)
            "科拉的弟弟布鲁诺来晚了。");
 }
 
+static void check_wrong_gender(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        int language;
+        const char *text;
+        bool is_wrong;
+    } cases[] = {
+        {EN, "Bruno laughs, and she laughs too.", true},
+        {EN, "Bruno laughs, and his sister laughs with her hand up.", false},
+        {EN, "Cora laughs, and drops his hat.", true},
+        {EN, "Cora laughs, and a man drops his hat.", false},
+        {ZH, "布鲁诺望着她，没有说话。", true},
+        {ZH, "布鲁诺望着科拉，她没有说话。", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const int l = cases[i].language;
+        const struct plot_scene alone = {.before = &f->before[l], .after = &f->after[l]};
+        uint32_t failed = 0;
+        assert_ok(plot_check_text(f->checker[l], &alone, cases[i].text, &failed, &f->err),
+                  f->err);
+        assert_int_equal(failed >> PLOT_CHECK_WRONG_GENDER & 1, cases[i].is_wrong);
+    }
+}
+
 static void check_forbidden_event(void **state)
 {
     struct fixture *f = *state;
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(check_wrong_place),
         cmocka_unit_test(check_wrong_owner),
         cmocka_unit_test(check_wrong_relation),
+        cmocka_unit_test(check_wrong_gender),
         cmocka_unit_test(check_forbidden_event),
         cmocka_unit_test(check_above_age),
         cmocka_unit_test(names_are_found_by_alias_and_whole_words),
