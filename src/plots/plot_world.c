@@ -566,7 +566,7 @@ static void read_head(struct world_reader *w)
     base_buffer_init(&genres, 4096);
     for (int32_t i = 0; i < n; i++) {
         if (!base_buffer_print(&genres, "%s%s", i ? ", " : "", genre[i])) {
-            plot_reader_complain(&w->r, "genres", "too many");
+            plot_reader_no_memory(&w->r);
         }
     }
     world->genre = plot_reader_keep(&w->r, base_buffer_text(&genres));
