@@ -117,7 +117,6 @@
 {"%s is one of %s, not '%s'", "%s 只能是 %s 之一，不能是“%s”"},
 {"at most %d events", "最多 %d 个事件"},
 {"Events for --must and --must-not:", "--must 和 --must-not 可用的事件："},
-{"%s: this is no JSON document", "%s：这不是 JSON 文档"},
 {"%s: this is no text", "%s：这不是文本"},
 {"no plot of %s is known; 'forkreel import catalogue' brings some, and @FILE takes your own", "没有 %s 的剧情；“forkreel import catalogue”会带来一些，@文件 可用你自己的"},
 {"there is no language model on this machine, so the planned sentences stand alone; 'forkreel help lm' tells how to get one", "本机没有语言模型，只用计划句；“forkreel help lm”说明怎样取得模型"},

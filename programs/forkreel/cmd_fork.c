@@ -219,8 +219,12 @@ static enum reel_status premise_of_file(const char *path, const char *language,
         *premise = text;
         return REEL_OK;
     }
-    (void)language, (void)lm;
-    rc = rc ? rc : cli_error(err, REEL_EFORMAT, tr("%s: this is no JSON document"), path);
+    char *json = NULL;
+    rc = rc ? rc : reel_premise_from_text(text, language, lm, &json, err);
+    if (rc == REEL_OK) {
+        *premise = cli_need(strdup(json));
+        reel_text_free(json);
+    }
     free(text);
     return rc;
 }
