@@ -583,7 +583,7 @@ static uint64_t mix_text(uint64_t hash, const char *text)
     return hash * 0x100000001b3;
 }
 
-/** "casablanca-20261124-0557-3fa2": told by the film, the time, and what went in. */
+/** "casablanca-20261124-0557-3fa2": told by the film, the time, and what is in it. */
 static const char *id_make(struct plot_story_builder *b)
 {
     const struct reel_story *s = &b->story;
@@ -600,6 +600,9 @@ static const char *id_make(struct plot_story_builder *b)
     }
     uint64_t hash = mix_text(0xcbf29ce484222325, s->premise);
     hash = mix_text(mix_text(mix_text(hash, s->viewer), s->method), s->model);
+    for (int32_t i = 0; i < s->n_nodes; i++) { // what it became tells what was asked for
+        hash = mix_text(mix_text(hash, s->node[i].choice), s->node[i].text);
+    }
     hash = (hash ^ (s->seed + (uint64_t)s->created_s)) * 0x9e3779b97f4a7c15;
     snprintf(id, sizeof id, "%s-%04d%02d%02d-%02d%02d-%04x", *slug ? slug : "story",
              (at.tm_year + 1900) % 10000, at.tm_mon + 1, at.tm_mday, at.tm_hour,
@@ -619,12 +622,7 @@ enum reel_status plot_story_builder_create(const struct reel_story *head,
         return fail(err, REEL_ENOMEM, "a story");
     }
     base_arena_init(&b->arena, STORY_BYTES_MAX);
-    bool is_kept = keep_head(b, head);
-    if (is_kept && !b->story.id) {
-        b->story.id = id_make(b);
-        is_kept = b->story.id != NULL;
-    }
-    if (!is_kept) {
+    if (!keep_head(b, head)) {
         plot_story_builder_free(b);
         return fail(err, REEL_ENOMEM, "a story of %d entities", head->n_entities);
     }
@@ -741,6 +739,10 @@ enum reel_status plot_story_builder_finish(struct plot_story_builder **builder,
     *out = NULL;
     for (int32_t i = 0; i < b->story.n_nodes; i++) {
         b->node[i].depth = depth_of(b, &b->node[i]); // a meeting may have shortened it
+    }
+    b->story.id = b->story.id ? b->story.id : id_make(b);
+    if (!b->story.id) {
+        return fail(err, REEL_ENOMEM, "the id of a story");
     }
     const enum reel_status rc = reel_story_check(&b->story, err);
     if (rc == REEL_OK) {

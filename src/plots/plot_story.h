@@ -19,8 +19,8 @@
 struct plot_story_builder;
 
 /**
- * Head, entities and facts of a story, without nodes. `head->id` NULL: made from title,
- * time, seed and what it grew from. head->node is not looked at.
+ * Head, entities and facts of a story, without nodes. `head->id` NULL: made at the end from
+ * title, time, seed, what it grew from and what it became. head->node is not looked at.
  *
  * Errors: REEL_ENOMEM.
  */

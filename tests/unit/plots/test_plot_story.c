@@ -42,14 +42,15 @@ static void sample_is_whole(void **state)
     reel_story_free(NULL);
 }
 
-static void ids_differ_by_seed_and_viewer(void **state)
+static void ids_differ_by_seed_viewer_and_text(void **state)
 {
     (void)state;
-    struct plot_story_builder *builder[3];
-    struct reel_story *story[3];
+    struct plot_story_builder *builder[4];
+    struct reel_story *story[4];
     struct reel_story head = sample_head();
-    const struct reel_story_node opening = sample_node(0);
-    for (int i = 0; i < 3; i++) {
+    struct reel_story_node opening = sample_node(0);
+    for (int i = 0; i < 4; i++) {
+        opening.text = i == 3 ? "Another beginning." : "A beginning.";
         head.seed = i == 1 ? 5 : 4;
         head.viewer = i == 2 ? "bob" : NULL;
         assert_ok(plot_story_builder_create(&head, &builder[i], &err), err);
@@ -58,7 +59,8 @@ static void ids_differ_by_seed_and_viewer(void **state)
     }
     assert_string_not_equal(story[0]->id, story[1]->id);
     assert_string_not_equal(story[0]->id, story[2]->id);
-    for (int i = 0; i < 3; i++) {
+    assert_string_not_equal(story[0]->id, story[3]->id);
+    for (int i = 0; i < 4; i++) {
         reel_story_free(story[i]);
     }
 }
@@ -466,7 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sample_is_whole),
-        cmocka_unit_test(ids_differ_by_seed_and_viewer),
+        cmocka_unit_test(ids_differ_by_seed_viewer_and_text),
         cmocka_unit_test(copies_outlive_their_originals),
         cmocka_unit_test(branches_meet_and_depth_follows),
         cmocka_unit_test(reading_gives_what_was_written),
