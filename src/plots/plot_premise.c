@@ -363,16 +363,15 @@ static json_t *list_json(const struct premise_draft *d, enum reel_entity_kind ki
     return list;
 }
 
-/** Who is named most; the earlier one of equals. */
+/** Who is named most, whoever comes first three times more; the earlier one of equals. */
 static int32_t find_lead(const struct premise_draft *d)
 {
-    int32_t lead = -1;
+    int32_t lead = -1, n_most = 0;
     for (int32_t i = 0; i < d->n_found; i++) {
         const struct premise_found *f = &d->found[i];
-        const int32_t n = f->n_seen + f->n_m + f->n_f;
-        if (f->kind == REEL_ENTITY_PERSON &&
-            (lead < 0 ||
-             n > d->found[lead].n_seen + d->found[lead].n_m + d->found[lead].n_f)) {
+        const int32_t n = f->n_seen + (lead < 0 ? 3 : 0);
+        if (f->kind == REEL_ENTITY_PERSON && n > n_most) {
+            n_most = n;
             lead = i;
         }
     }

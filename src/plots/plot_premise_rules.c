@@ -356,7 +356,7 @@ static const char zh_surnames[] =
 static const char zh_after[] =
     "是在说把被向对给从走去来回站坐看听想要的，。、和与跟却也又就便已正刚终独只没不带拿抱"
     "打推"
-    "发遇见找得告救爱恨等笑哭喊问答开拉抓捡为将曾一住！？：；”";
+    "发遇见找得告救爱恨等笑哭喊问答开拉抓捡为将曾一二三两多住！？：；”";
 /** Words that begin like a surname and are none. */
 static const char *const zh_no_names[] = {
     "高兴", "高大", "高高", "黄昏", "黄色", "金色", "白天", "白色", "方向", "方面",
@@ -541,7 +541,8 @@ static size_t step_zh(struct premise_draft *d, const char *at, bool is_begun,
 
 void plot_premise_rules_zh(struct premise_draft *d)
 {
-    static const char before[] = "，。！？：；“”、—\n和与跟对向把被给让叫为见找是的名";
+    static const char before[] =
+        "，。！？：；“”、—\n和与跟对向把被给让叫为见找是的名妹姐哥弟友夫";
     int32_t person = -1;
     bool is_begun = true, is_placed = false;
     for (const char *at = d->text; *at;) {
@@ -555,7 +556,7 @@ void plot_premise_rules_zh(struct premise_draft *d)
             last--;
         }
         last -= last > at;
-        is_placed = n <= 4 && has_char("在到去回往从进", last);
+        is_placed = n <= 4 && has_char("在到去回往从进于着", last);
         is_begun = has_char(before, last) || !is_han(last);
         at += n;
     }
