@@ -14,7 +14,7 @@ build: ## the program and the library, optimised, into build/release
 	@scripts/setup build
 	@scripts/build release
 
-demo: ## import real ratings, train, evaluate, recommend with reasons
+demo: ## real ratings and a real model: recommend with reasons, fork a film, play it (DEMO_LANG=zh)
 	@scripts/setup build demo
 	@scripts/build release
 	@scripts/demo

@@ -280,7 +280,7 @@ enum reel_status reel_transitions_learn(const char *const *premise, int32_t n,
                                         struct reel_error *err) REEL_CHECKED;
 void reel_transitions_free(struct reel_transition *transition, int32_t n);
 
-/* ---- measuring (DESIGN: stories) ---- */
+/* ---- measuring ---- */
 
 struct reel_story_measures {
     int32_t n_nodes;   /* without openings */

@@ -5,7 +5,7 @@
  * level are written together (plot_write.h), scored, and added.
  *
  * score = weight_plan log p_plan + weight_like log p_like + weight_gain gain, the last in
- * nats per token: the three probabilities of DESIGN, each as a logarithm. A part that is
+ * nats per token: three probabilities, each as a logarithm. A part that is
  * unknown is left out, for all siblings alike.
  */
 #include "plot_write.h"
