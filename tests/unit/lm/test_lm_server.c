@@ -44,7 +44,7 @@ static void run_server(const char *tools, const char *model, const char *port)
     (void)dup2(null, 0);
     (void)dup2(null, 1);
     (void)dup2(null, 2);
-    (void)execl(path, path, "-m", model, "--host", "127.0.0.1", "--port", port, "-t", "2",
+    (void)execl(path, path, "-m", model, "--host", "127.0.0.1", "--port", port, "-t", "1",
                 "-np", "4", "-c", "4096", "--api-key", KEY, "--no-webui", (char *)NULL);
     _exit(127);
 }
@@ -231,18 +231,56 @@ static void a_prompt_that_is_too_long_is_told(void **state)
     free(text);
 }
 
-static void a_server_that_is_killed_is_told(void **state)
+/** One long sample at a server that `on_token` may treat badly. */
+static enum reel_status ask_long(struct reel_lm *lm, reel_lm_on_token *on_token,
+                                 void *payload, struct reel_error *err)
 {
-    struct server *s = *state;
     const struct reel_lm_prompt prompt = {.text = "It was", .n_samples = 1};
     struct reel_lm_request request = reel_lm_request_default();
     struct reel_lm_reply reply;
-    struct reel_error err;
     request.prompt = &prompt;
     request.n_prompts = 1;
-    assert_int_equal(kill(s->pid, SIGKILL), 0);
+    request.n_tokens_max = 500;
+    request.on_token = on_token;
+    request.payload = payload;
+    const enum reel_status rc = reel_lm_generate(lm, &request, &reply, err);
+    reel_lm_reply_release(&reply);
+    return rc;
+}
+
+static void a_server_that_stalls_is_told(void **state)
+{
+    struct server *s = *state;
+    struct reel_lm_options opt = reel_lm_options_default();
+    struct reel_lm *lm;
+    struct reel_error err;
+    opt.key = KEY;
+    opt.timeout_ms = 1000;
+    opt.n_retries = 0;
+    assert_ok(reel_lm_open(s->url, &opt, &lm, &err), err);
+    assert_int_equal(kill(s->pid, SIGSTOP), 0);
+    assert_int_equal(ask_long(lm, NULL, NULL, &err), REEL_EIO);
+    assert_non_null(strstr(err.text, "not a byte for 1.0 s"));
+    assert_int_equal(kill(s->pid, SIGCONT), 0);
+    reel_lm_close(lm);
+}
+
+static bool kill_server(int32_t i_sample, const char *piece, double logp, void *payload)
+{
+    (void)i_sample, (void)piece, (void)logp;
+    const struct server *s = payload;
+    (void)kill(s->pid, SIGKILL);
+    return true;
+}
+
+static void a_server_that_dies_is_told(void **state)
+{
+    struct server *s = *state;
+    struct reel_error err;
+    assert_int_equal(ask_long(s->lm, kill_server, s, &err), REEL_EIO);
+    assert_non_null(strstr(err.text, "in the middle of the answer"));
     assert_int_equal(waitpid(s->pid, NULL, 0), s->pid);
-    assert_int_equal(reel_lm_generate(s->lm, &request, &reply, &err), REEL_EIO);
+    assert_int_equal(ask_long(s->lm, NULL, NULL, &err), REEL_EIO);
     assert_non_null(strstr(err.text, "no server answers there"));
 }
 
@@ -255,7 +293,8 @@ int main(void)
         cmocka_unit_test(eight_chats_stream),
         cmocka_unit_test(greedy_completions_agree),
         cmocka_unit_test(a_prompt_that_is_too_long_is_told),
-        cmocka_unit_test(a_server_that_is_killed_is_told), // the last: it is gone then
+        cmocka_unit_test(a_server_that_stalls_is_told),
+        cmocka_unit_test(a_server_that_dies_is_told), // the last: it is gone then
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
