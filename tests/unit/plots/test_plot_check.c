@@ -67,7 +67,8 @@ static uint32_t failed_in(struct fixture *f, int language, const char *text,
                           const struct plot_step *step)
 {
     static const char *const told[] = {
-        "Rain ran down the windows, and Ada counted the coins in the drawer for the third "
+        "Rain ran down the windows, and Ada counted the coins in the drawer for the "
+        "third "
         "time that night, while Bruno slept.",
         "雨水顺着窗子流下来，艾达那天晚上第三次数着抽屉里的硬币，布鲁诺睡着了。"};
     const struct plot_scene scene = {.before = &f->before[language],
