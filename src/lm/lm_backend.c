@@ -427,8 +427,23 @@ static ggml_backend_dev_t device_at(ggml_backend_reg_t reg, size_t i)
     return &device;
 }
 
+/** llama.cpp gives BLAS as many threads as ggml; beside each other they fight for the cores. */
+static void set_one_thread(ggml_backend_t blas, int n_threads)
+{
+    (void)n_threads;
+    ggml_backend_blas_set_n_threads(blas, 1);
+}
+
+static void *blas_function(ggml_backend_reg_t reg, const char *name)
+{
+    (void)reg;
+    return strcmp(name, "ggml_backend_set_n_threads") == 0 ? (void *)set_one_thread
+                                                           : NULL;
+}
+
 static void register_once(void)
 {
+    ggml_backend_blas_reg()->iface.get_proc_address = blas_function;
     static struct ggml_backend_reg reg = {.api_version = GGML_BACKEND_API_VERSION,
                                           .iface = {.get_name = reg_name,
                                                     .get_device_count = n_devices,

@@ -13,8 +13,9 @@
 #include <stdint.h>
 
 /**
- * Let every context that is made from now on use it, before BLAS; nothing happens on a
- * processor that lacks what it needs. Any number of times, from any thread.
+ * Let every context that is made from now on use it, before BLAS, unless the processor lacks
+ * what it needs; and let llama.cpp give BLAS one thread, however many ggml has. Any number of
+ * times, from any thread.
  */
 void lm_backend_register(void);
 /** Threads of contexts that this thread makes from now on. */

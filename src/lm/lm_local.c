@@ -347,7 +347,7 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
                     path, params.n_ctx, why[0] ? ": " : "", why);
     }
     return lm_strands_init(&local->strands, local->context, n_strands,
-                           (int32_t)llama_n_batch(local->context), n_threads, err);
+                           (int32_t)llama_n_batch(local->context), err);
 }
 
 static void fill_facts(struct lm_local *local, const struct reel_lm_info *info)

@@ -6,17 +6,12 @@
 
 #include <string.h>
 
-/** ggml-blas.cpp takes over from this many rows on. */
-enum { N_BLAS_BATCH = 32 };
-
 enum reel_status lm_strands_init(struct lm_strands *s, struct llama_context *context,
-                                 int32_t n_strands, int32_t n_batch, int32_t n_threads,
+                                 int32_t n_strands, int32_t n_batch,
                                  struct reel_error *err)
 {
-    *s = (struct lm_strands){.context = context,
-                             .n_strands = n_strands,
-                             .n_batch = n_batch,
-                             .n_threads = n_threads};
+    *s = (struct lm_strands){
+        .context = context, .n_strands = n_strands, .n_batch = n_batch};
     s->strand = base_alloc_zeroed((size_t)n_strands, sizeof *s->strand);
     s->batch = llama_batch_init(n_batch, 0, 1);
     return s->strand && s->batch.token
@@ -157,10 +152,6 @@ void lm_strands_batch_add(struct lm_strands *s, int32_t i, int32_t token,
 
 enum lm_decoded lm_strands_decode(struct lm_strands *s)
 {
-    // Large batches go to BLAS. Its pool and ggml's fight when both have several threads,
-    // which costs more than one thread less.
-    const int32_t n_threads = s->batch.n_tokens < N_BLAS_BATCH ? s->n_threads : 1;
-    llama_set_n_threads(s->context, n_threads, n_threads);
     for (;;) {
         const int32_t code = lm_guard_decode(s->context, s->batch, &s->guard);
         if (code == 0) {

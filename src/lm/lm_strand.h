@@ -30,7 +30,7 @@ enum lm_decoded { LM_DECODED = 0, LM_NO_ROOM, LM_ABORTED, LM_BROKEN };
 struct lm_strands {
     struct llama_context *context;
     struct lm_strand *strand; /* (n_strands) index = sequence id */
-    int32_t n_strands, n_threads;
+    int32_t n_strands;
     struct llama_batch batch; /* room for n_batch tokens */
     int32_t n_batch;
     int64_t clock;
@@ -39,7 +39,7 @@ struct lm_strands {
 };
 
 enum reel_status lm_strands_init(struct lm_strands *s, struct llama_context *context,
-                                 int32_t n_strands, int32_t n_batch, int32_t n_threads,
+                                 int32_t n_strands, int32_t n_batch,
                                  struct reel_error *err) REEL_CHECKED;
 void lm_strands_release(struct lm_strands *s);
 /** Forget everything; strands that are held become empty. */
