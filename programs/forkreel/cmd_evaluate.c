@@ -1,4 +1,5 @@
 /** `forkreel evaluate`: the honest table. */
+#include "cmd_evaluate.h"
 #include "cli_commands.h"
 #include "cli_session.h"
 
@@ -12,9 +13,11 @@ struct evaluate_words {
     int32_t cut[REEL_CUTS_MAX];
     int32_t n_cuts, n_trials;
     uint64_t seed;
+    bool is_stories;
+    int32_t n_films;
 };
 
-enum { KEY_SPLIT = 0x100, KEY_K, KEY_SEED, KEY_TRIALS };
+enum { KEY_SPLIT = 0x100, KEY_K, KEY_SEED, KEY_TRIALS, KEY_STORIES, KEY_FILMS };
 
 static const struct argp_option options[] = {
     {"model", 'm', "NAME,...", 0, "which models; default: all six", 0},
@@ -24,6 +27,12 @@ static const struct argp_option options[] = {
     {"k", KEY_K, "N,...", 0, "lengths of the lists; default 10,20", 0},
     {"seed", KEY_SEED, "N", 0, "of the split and all randomness; default 42", 0},
     {"trials", KEY_TRIALS, "N", 0, "first try N settings on the validation part", 0},
+    {"stories", KEY_STORIES, NULL, 0,
+     "measure stories instead, beside the plain way of asking; --model is then a "
+     "language "
+     "model",
+     0},
+    {"films", KEY_FILMS, "N", 0, "how many films for --stories; default 30", 0},
     {0}};
 
 static void set_cuts(struct evaluate_words *words, const char *arg,
@@ -62,6 +71,17 @@ static error_t option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_TRIALS:
         words->n_trials = cli_arg_int(state, "--trials", arg, 1, 100000);
+        return 0;
+    case KEY_STORIES:
+        words->is_stories = true;
+        return 0;
+    case KEY_FILMS:
+        words->n_films = cli_arg_int(state, "--films", arg, 1, 10000);
+        return 0;
+    case ARGP_KEY_SUCCESS:
+        if (words->is_stories && words->models.n > 1) {
+            argp_error(state, "%s", tr("--stories takes one language model"));
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -338,9 +358,19 @@ static enum cli_exit evaluate_session(struct session *s,
 static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 0, 0, NULL};
-    struct evaluate_words words = {
-        .cut = {10, 20}, .n_cuts = 2, .seed = SESSION_SEED, .split = REEL_SPLIT_RANDOM};
+    struct evaluate_words words = {.cut = {10, 20},
+                                   .n_cuts = 2,
+                                   .seed = SESSION_SEED,
+                                   .split = REEL_SPLIT_RANDOM,
+                                   .n_films = 30};
     cli_args_parse(cli, &cmd_evaluate, &args, argc, argv, NULL, &words);
+    if (words.is_stories) {
+        const struct evaluate_stories_words stories = {
+            words.models.n ? words.models.name[0] : NULL, words.n_films, words.seed};
+        const enum cli_exit status = evaluate_stories(cli, &stories);
+        cli_names_release(&words.models);
+        return status;
+    }
 
     struct reel_error err;
     struct session s;
@@ -357,7 +387,7 @@ static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
 
 const struct cli_command cmd_evaluate = {
     .name = "evaluate",
-    .usage = "forkreel evaluate [OPTION...]",
+    .usage = "forkreel evaluate [OPTION...]\nforkreel evaluate --stories [OPTION...]",
     .summary = "compare models on ratings they have not seen",
     .run = evaluate_run,
 };

@@ -54,7 +54,7 @@ _forkreel() {
     import) options="--viewer --dry-run --strict --source --map" ;;
     films) options="--number --doubtful --same" ;;
     train) options="--model --models --set --trials --seed" ;;
-    evaluate) options="--model --models --split --k --seed --trials" ;;
+    evaluate) options="--model --models --split --k --seed --trials --stories --films" ;;
     recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
     rate | like | dislike | review) options="--viewer" ;;
     watch) options="--viewer --share" ;;
