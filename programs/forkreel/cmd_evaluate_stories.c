@@ -125,27 +125,24 @@ static enum reel_status evaluate_way(struct story_evaluation *e, int way,
 /* ---- showing ---- */
 
 /** The measures in the order of the table; `is_share`: shown in percent. */
+#define MEASURE(member) \
+    .name = #member, .offset = offsetof(struct reel_story_measures, member)
 static const struct measure_row {
-    const char *name, *label;
+    const char *name, *caption;
     size_t offset;
     bool is_share;
 } rows[] = {
-#define ROW(member, label, is_share)                                           \
-    {                                                                          \
-#member, label, offsetof(struct reel_story_measures, member), is_share \
-    }
-    ROW(broken_off, "broken off or empty", true),
-    ROW(copied, "copies the synopsis", true),
-    ROW(unknown_names, "unknown names", true),
-    ROW(contradictions, "contradicts the graph", true),
-    ROW(wrong_language, "wrong language or script", true),
-    ROW(repeated, "repeats itself or what was told", true),
-    ROW(planned_only, "only the planned sentence", true),
-    ROW(choices_differ, "choices that all differ", true),
-    ROW(self_bleu4, "self-BLEU-4 of siblings", false),
-    ROW(distinct2, "distinct pairs of words of siblings", false),
-    ROW(gain_per_token, "gain from the story, nats per token", false),
-#undef ROW
+    {MEASURE(broken_off), .caption = "broken off or empty", .is_share = true},
+    {MEASURE(copied), .caption = "copies the synopsis", .is_share = true},
+    {MEASURE(unknown_names), .caption = "unknown names", .is_share = true},
+    {MEASURE(contradictions), .caption = "contradicts the graph", .is_share = true},
+    {MEASURE(wrong_language), .caption = "wrong language or script", .is_share = true},
+    {MEASURE(repeated), .caption = "repeats itself or what was told", .is_share = true},
+    {MEASURE(planned_only), .caption = "only the planned sentence", .is_share = true},
+    {MEASURE(choices_differ), .caption = "choices that all differ", .is_share = true},
+    {MEASURE(self_bleu4), .caption = "self-BLEU-4 of siblings"},
+    {MEASURE(distinct2), .caption = "distinct pairs of words of siblings"},
+    {MEASURE(gain_per_token), .caption = "gain from the story, nats per token"},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -184,7 +181,7 @@ static void print_stories(const struct story_evaluation *e)
     cli_table_init(&table, column, 1 + N_WAYS);
     for (int r = 0; r < N_ROWS; r++) {
         cli_table_line(&table);
-        cli_table_text(&table, tr(rows[r].label));
+        cli_table_text(&table, tr(rows[r].caption));
         for (int w = 0; w < N_WAYS; w++) {
             const double value = measure_at(&e->measures[w], r);
             if (rows[r].is_share) {

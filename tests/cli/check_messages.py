@@ -21,6 +21,7 @@ SAID = [
     rf'\btr\(\s*{TEXT}\)',
     rf'\.summary = {TEXT}',
     rf'\.doc = {TEXT}',
+    rf'\.caption = {TEXT}',
     rf'\? {TEXT} : {TEXT}, CLI_(?:LEFT|RIGHT|SHRINK)\}}',
     rf'\{{{TEXT}, CLI_(?:LEFT|RIGHT|SHRINK)\}}',
     rf'\{{(?:"[^"]*"|NULL),\s*[^,{{}}]+,\s*(?:"[^"]*"|NULL),\s*\w+,\s*{TEXT},\s*\d+\}}',
