@@ -285,9 +285,9 @@ static void read_event(struct plot_reader *r, const json_t *item,
                        const struct plot_schema *schema, struct plot_event *event)
 {
     static const char *const members[] = {
-        "name",         "label",     "roles",   "needs", "does",    "prefers",
-        "genres",       "intensity", "change",  "tones", "min_age", "ending",
-        "ending_roles", "sentences", "choices", NULL};
+        "name",         "label",     "roles",     "needs",   "does",    "prefers",
+        "genres",       "intensity", "change",    "tones",   "min_age", "ending",
+        "ending_roles", "creature",  "sentences", "choices", NULL};
     static const char *const endings[] = {"happy", "bittersweet", "tragic", "open"};
     if (!plot_reader_object(r, item, members)) {
         return;
@@ -325,6 +325,7 @@ static void read_event(struct plot_reader *r, const json_t *item,
     if (event->ending_roles == 0) {
         event->ending_roles = 1U << PLOT_A | 1U << PLOT_B;
     }
+    event->creature_roles = read_bits(r, item, "creature", false, role_names, PLOT_ROLES);
     if (event->intensity < 0) {
         plot_reader_complain(r, "intensity", "missing");
     }

@@ -138,9 +138,10 @@ struct plot_event {
     double intensity;                    /* 0 .. 1 */
     int32_t min_age;
     enum plot_change change;
-    uint8_t tones;                  /* bits by index of plot_schema.tone */
-    const char *ending;             /* "happy", ...; NULL it cannot end a story */
-    uint8_t ending_roles;           /* bits: what the lead may be in it at the end */
+    uint8_t tones;          /* bits by index of plot_schema.tone */
+    const char *ending;     /* "happy", ...; NULL it cannot end a story */
+    uint8_t ending_roles;   /* bits: what the lead may be in it at the end */
+    uint8_t creature_roles; /* bits: which a creature may fill; others need a human */
     const char *const *sentence[2]; /* templates by language, at least 3 */
     const char *const *choice[2];   /* templates of choice texts, at least 2 */
     int32_t n_sentences[2], n_choices[2];

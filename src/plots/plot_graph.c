@@ -294,7 +294,10 @@ static bool roles_fit(const struct plot_graph *g, const struct plot_event *event
                                            : r == PLOT_OBJECT ? REEL_ENTITY_OBJECT
                                            : r == PLOT_GROUP  ? REEL_ENTITY_GROUP
                                                               : REEL_ENTITY_PERSON;
+        const bool is_creature = e < g->world->n_entities &&
+                                 strcmp(g->world->role_in_story[e], "creature") == 0;
         if (e >= g->world->n_entities || g->world->entity[e].kind != kind ||
+            (is_creature && !(event->creature_roles & 1U << r)) ||
             (seen & (uint64_t)1 << e) || plot_graph_holds(g, e, PLOT_DEAD, -1) ||
             plot_graph_holds(g, e, PLOT_DESTROYED, -1)) {
             return false;

@@ -58,13 +58,18 @@ static const char *pronoun(const char *form, size_t n, char gender, bool is_chin
     return NULL;
 }
 
-/** Nothing yet, or a full stop and a blank, or an opening quotation mark after these. */
+/**
+ * Nothing yet, or a full stop and a blank, or an opening quotation mark after these. After
+ * what is asked or cried the sentence goes on: "Can you walk?" she asks.
+ */
 static bool begins_sentence(const char *text, size_t n)
 {
+    const bool is_asked = n > 2 && text[n - 1] == ' ' && text[n - 2] == '"' &&
+                          (text[n - 3] == '?' || text[n - 3] == '!');
     while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '"')) {
         n--;
     }
-    return n == 0 || strchr(".!?", text[n - 1]);
+    return !is_asked && (n == 0 || strchr(".!?", text[n - 1]));
 }
 
 static bool add_word(struct base_buffer *out, size_t begin, const char *word)

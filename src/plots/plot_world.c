@@ -149,9 +149,9 @@ static void read_person(struct world_reader *w, const json_t *item)
     static const char *const members[] = {"id",    "name",      "alias",  "gender",
                                           "role",  "traits",    "goal",   "at",
                                           "group", "relations", "source", NULL};
-    static const char *const roles[] = {"protagonist", "antagonist", "love",
-                                        "ally",        "mentor",     "rival",
-                                        "family",      "victim",     "other"};
+    static const char *const roles[] = {"protagonist", "antagonist", "love",   "ally",
+                                        "mentor",      "rival",      "family", "victim",
+                                        "creature",    "other"};
     struct reel_entity *person = plot_reader_object(&w->r, item, members)
                                      ? add_entity(w, item, REEL_ENTITY_PERSON)
                                      : NULL;

@@ -27,7 +27,7 @@ GENRES = set("Action Adventure Animation Children's Comedy Crime Documentary Dra
 AGE_RATINGS = {"G", "PG", "PG-13", "R", "NC-17"}
 RELATIONS = set("friend ally enemy rival sibling married lovers colleague loves trusts hates "
                 "fears owes hunts wants suspects deceives mentor parent boss".split())
-PARTS = set("protagonist antagonist love ally mentor rival family victim other".split())
+PARTS = set("protagonist antagonist love ally mentor rival family victim creature other".split())
 COUNTRIES = set("AE AR AT AU BE BR CA CH CL CN CO CU CZ DE DK DZ EG ES FI FR GB GR HK HU IE IL "
                 "IN IR IS IT JP KR LU MA MT MX NL NO NZ PE PH PL PT RO RS RU SE SG SK SU TH TN "
                 "TR TW UA US ZA".split())

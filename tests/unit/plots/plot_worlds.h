@@ -40,7 +40,7 @@ static const char world_harbour[] =
     "\"role\": \"love\", \"at\": \"bergen\", \"relations\": [{\"is\": \"loves\", \"to\": "
     "\"ida\"}]},"
     "{\"id\": \"machine\", \"name\": {\"en\": \"the machine\", \"zh\": \"机器\"}, "
-    "\"gender\": \"n\", \"role\": \"other\"}],"
+    "\"gender\": \"n\", \"role\": \"creature\"}],"
     "\"beats\": ["
     "{\"event\": \"threat\", \"a\": \"grim\", \"b\": \"ida\", \"place\": \"quay\", "
     "\"en\": "

@@ -69,6 +69,8 @@ static void check_steps(const struct plan *p, const struct plot_step *step, int3
         for (int r = PLOT_A; r <= PLOT_C; r++) {
             assert_true(step[i].role[r] < 0 ||
                         !plot_graph_holds(&p->graph, step[i].role[r], PLOT_DEAD, -1));
+            assert_true(step[i].role[r] < 0 || e->creature_roles & 1U << r ||
+                        strcmp(p->world->role_in_story[step[i].role[r]], "creature"));
         }
     }
     assert_true(n == 0 || fabs(sum - 1) < 1e-9);
