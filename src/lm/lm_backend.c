@@ -84,10 +84,114 @@ static bool need_places(struct own *own)
     return true;
 }
 
-static enum lm_weight weight_of(const struct ggml_tensor *weights)
+// ---- weights of other types ----
+
+/** How ggml stores what lm_pack takes: a block of 32. */
+struct block_4 {
+    uint16_t scale, least;
+    uint8_t q[16]; /* weight k and, above, weight 16 + k */
+};
+
+/** Q4_K: 256 weights, eight blocks of 32 whose scales and least values have 6 bits. */
+struct super_block_4 {
+    uint16_t scale, least;
+    uint8_t six_bits[12];
+    uint8_t q[128]; /* 32 bytes: one block in the low halves, the next one in the high */
+};
+
+bool lm_backend_takes(enum ggml_type type)
 {
-    return weights->type == GGML_TYPE_Q4_1 ? LM_WEIGHT_Q4_1 : LM_WEIGHT_Q8_0;
+    return type == GGML_TYPE_Q4_0 || type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q4_K ||
+           type == GGML_TYPE_Q5_0 || type == GGML_TYPE_Q5_1 || type == GGML_TYPE_Q5_K ||
+           type == GGML_TYPE_Q6_K || type == GGML_TYPE_Q8_0;
 }
+
+/** What a type becomes: with 4 bits nothing is lost, 5 and 6 bits are rounded to 8. */
+static enum lm_weight weight_of(enum ggml_type type)
+{
+    return type == GGML_TYPE_Q4_0 || type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q4_K
+               ? LM_WEIGHT_Q4_1
+               : LM_WEIGHT_Q8_0;
+}
+
+static void from_q4_0(const unsigned char *row, int64_t n_cols, struct block_4 *out)
+{
+    for (int64_t b = 0; b < n_cols / LM_BLOCK; b++, row += 18) {
+        memcpy(&out[b].scale, row, 2);
+        out[b].least = ggml_fp32_to_fp16(-8 * ggml_fp16_to_fp32(out[b].scale));
+        memcpy(out[b].q, row + 2, 16);
+    }
+}
+
+static void from_q4_k(const struct super_block_4 *row, int64_t n_cols,
+                      struct block_4 *out)
+{
+    for (int64_t b = 0; b < n_cols / LM_BLOCK; b++, out++) {
+        const struct super_block_4 *super = &row[b / 8];
+        const uint8_t *six = super->six_bits;
+        const int i = (int)(b % 8);
+        const int scale = i < 4 ? six[i] & 63 : (six[i + 4] & 15) | six[i - 4] >> 6 << 4;
+        const int least = i < 4 ? six[i + 4] & 63 : six[i + 4] >> 4 | six[i] >> 6 << 4;
+        out->scale = ggml_fp32_to_fp16(ggml_fp16_to_fp32(super->scale) * (float)scale);
+        out->least = ggml_fp32_to_fp16(-ggml_fp16_to_fp32(super->least) * (float)least);
+        const uint8_t *q = super->q + i / 2 * 32;
+        for (int k = 0; k < 16; k++) {
+            const int low = q[k] >> (i % 2 * 4) & 15,
+                      high = q[16 + k] >> (i % 2 * 4) & 15;
+            out->q[k] = (uint8_t)(low | high << 4);
+        }
+    }
+}
+
+/** One tile of rows as lm_pack takes them; `floats` (n_cols) is scratch. */
+static void convert_tile(enum ggml_type type, const unsigned char *rows, int64_t n_cols,
+                         unsigned char *out, float *floats)
+{
+    const size_t n_row_bytes = ggml_row_size(type, n_cols);
+    const size_t n_out_bytes = ggml_row_size(
+        weight_of(type) == LM_WEIGHT_Q4_1 ? GGML_TYPE_Q4_1 : GGML_TYPE_Q8_0, n_cols);
+    for (int r = 0; r < LM_TILE; r++, rows += n_row_bytes, out += n_out_bytes) {
+        if (type == GGML_TYPE_Q4_0) {
+            from_q4_0(rows, n_cols, (struct block_4 *)(void *)out);
+        } else if (type == GGML_TYPE_Q4_K) {
+            from_q4_k((const struct super_block_4 *)(const void *)rows, n_cols,
+                      (struct block_4 *)(void *)out);
+        } else {
+            ggml_get_type_traits(type)->to_float(rows, floats, n_cols);
+            ggml_get_type_traits_cpu(GGML_TYPE_Q8_0)->from_float(floats, out, n_cols);
+        }
+    }
+}
+
+void *lm_backend_pack(enum ggml_type type, const void *rows, int64_t n_rows,
+                      int64_t n_cols)
+{
+    const enum lm_weight weight = weight_of(type);
+    const size_t n_tile_bytes = lm_packed_bytes(weight, LM_TILE, n_cols);
+    const size_t n_row_bytes = ggml_row_size(type, n_cols);
+    unsigned char *tiles = base_alloc_aligned(lm_packed_bytes(weight, n_rows, n_cols), 1);
+    if (tiles && (type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0)) {
+        lm_pack(weight, rows, n_rows, n_cols, tiles);
+        return tiles;
+    }
+    unsigned char *same = base_alloc_array(2 * LM_TILE * (size_t)n_cols, 1);
+    float *floats = base_alloc_array((size_t)n_cols, sizeof *floats);
+    for (int64_t t = 0; tiles && same && floats && t < n_rows / LM_TILE; t++) {
+        const unsigned char *from =
+            (const unsigned char *)rows + (size_t)(t * LM_TILE) * n_row_bytes;
+        convert_tile(type, from, n_cols, same, floats);
+        lm_pack(weight, same, LM_TILE, n_cols, tiles + (size_t)t * n_tile_bytes);
+    }
+    if (!same || !floats) {
+        base_free(tiles);
+        tiles = NULL;
+    }
+    base_free(same);
+    base_free(floats);
+    return tiles;
+}
+
+// ---- weights in use ----
 
 /**
  * The weights are not read again in this form, so a mapped file need not stay in memory twice.
@@ -112,13 +216,11 @@ static const void *tiles_of(struct own *own, const struct ggml_tensor *weights)
     }
     struct packed *place = &own->packed[place_of(own->packed, own->room, weights->data)];
     if (!place->rows) {
-        const enum lm_weight type = weight_of(weights);
-        void *tiles =
-            base_alloc_aligned(lm_packed_bytes(type, weights->ne[1], weights->ne[0]), 1);
+        void *tiles = lm_backend_pack(weights->type, weights->data, weights->ne[1],
+                                      weights->ne[0]);
         if (!tiles) {
             return NULL;
         }
-        lm_pack(type, weights->data, weights->ne[1], weights->ne[0], tiles);
         let_go(weights);
         *place = (struct packed){weights->data, tiles};
         own->n_packed++;
@@ -159,7 +261,7 @@ static bool multiply(struct own *own, struct ggml_tensor *node)
 {
     const struct ggml_tensor *weights = node->src[0], *x = node->src[1];
     const int64_t n_cols = weights->ne[0], n_columns = x->ne[1];
-    struct product p = {.type = weight_of(weights), .n_rows = weights->ne[1]};
+    struct product p = {.type = weight_of(weights->type), .n_rows = weights->ne[1]};
     struct lm_columns columns;
     p.n_scratch_bytes = lm_multiply_bytes(n_cols);
     p.tiles = tiles_of(own, weights);
@@ -248,8 +350,7 @@ static enum ggml_status graph_compute(ggml_backend_t backend, struct ggml_cgraph
 static bool takes_product(const struct ggml_tensor *op)
 {
     const struct ggml_tensor *weights = op->src[0], *x = op->src[1];
-    return (weights->type == GGML_TYPE_Q4_1 || weights->type == GGML_TYPE_Q8_0) &&
-           weights->buffer &&
+    return lm_backend_takes(weights->type) && weights->buffer &&
            ggml_backend_buffer_get_usage(weights->buffer) ==
                GGML_BACKEND_BUFFER_USAGE_WEIGHTS &&
            ggml_is_contiguous(weights) && weights->ne[2] == 1 && weights->ne[3] == 1 &&
@@ -301,9 +402,21 @@ static bool supports_buft(ggml_backend_dev_t device, ggml_backend_buffer_type_t 
 
 bool lm_backend_suits(const struct llama_model *model)
 {
-    const enum llama_ftype type = llama_model_ftype(model);
-    return lm_kernel_is_here() &&
-           (type == LLAMA_FTYPE_MOSTLY_Q4_1 || type == LLAMA_FTYPE_MOSTLY_Q8_0);
+    switch (llama_model_ftype(model)) {
+    case LLAMA_FTYPE_MOSTLY_Q4_0:
+    case LLAMA_FTYPE_MOSTLY_Q4_1:
+    case LLAMA_FTYPE_MOSTLY_Q5_0:
+    case LLAMA_FTYPE_MOSTLY_Q5_1:
+    case LLAMA_FTYPE_MOSTLY_Q8_0:
+    case LLAMA_FTYPE_MOSTLY_Q4_K_S:
+    case LLAMA_FTYPE_MOSTLY_Q4_K_M:
+    case LLAMA_FTYPE_MOSTLY_Q5_K_S:
+    case LLAMA_FTYPE_MOSTLY_Q5_K_M:
+    case LLAMA_FTYPE_MOSTLY_Q6_K:
+        return lm_kernel_is_here();
+    default:
+        return false;
+    }
 }
 
 // ---- ggml's tables ----

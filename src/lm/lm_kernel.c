@@ -66,8 +66,8 @@ static void pack_block_q4_1(const unsigned char *const row[LM_TILE], unsigned ch
         memcpy(out + 2 * r, row[r], 2);
         memcpy(out + 16 + 2 * r, row[r] + 2, 2);
         // ggml: byte k holds weight k and weight 16 + k.
-        for (int k = 0; k < 16; k++) {
-            out[32 + k / 4 * 32 + 4 * r + k % 4] = row[r][4 + k];
+        for (int i = 0; i < 4; i++) {
+            memcpy(out + 32 + 32 * i + 4 * r, row[r] + 4 + 4 * i, 4);
         }
     }
 }
@@ -76,8 +76,8 @@ static void pack_block_q8_0(const unsigned char *const row[LM_TILE], unsigned ch
 {
     for (int r = 0; r < LM_TILE; r++) {
         memcpy(out + 2 * r, row[r], 2);
-        for (int k = 0; k < 32; k++) {
-            out[16 + k / 4 * 32 + 4 * r + k % 4] = row[r][2 + k];
+        for (int i = 0; i < 8; i++) {
+            memcpy(out + 16 + 32 * i + 4 * r, row[r] + 2 + 4 * i, 4);
         }
     }
 }

@@ -11,6 +11,7 @@
 #include "base_clock.h"
 #include "base_error.h"
 #include "lm_backend.h"
+#include "lm_kernel.h"
 #include "lm_log.h"
 
 #include <limits.h>
@@ -294,6 +295,8 @@ static enum reel_status open_model(struct lm_local *local, const char *path,
     struct llama_model_params params = llama_model_default_params();
     struct lm_guard guard;
     char reason[256];
+    // ggml's own packing for the CPU would hide the weights from our backend.
+    params.use_extra_bufts = !lm_kernel_is_here();
     params.n_gpu_layers = 999; // where there is a GPU; none here costs nothing
     lm_log_listen(reason, sizeof reason);
     local->model = lm_guard_load(path, params, &guard);
