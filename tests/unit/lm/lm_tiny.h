@@ -81,10 +81,9 @@ static void tiny_array(struct tiny *t, const char *key, uint32_t type)
 static void tiny_piece(int32_t i, char piece[16])
 {
     static const char *const special[] = {"<unk>", "<s>", "</s>"};
-    static const char *const words[] = {"\xe2\x96\x81the",
-                                        "\xe2\x96\x81"
-                                        "fork",
-                                        "\xe5\x8f\x89", "\xe3\x80\x82"};
+    static const char the[] = "\xe2\x96\x81the", fork[] = "\xe2\x96\x81"
+                                                          "fork";
+    const char *const words[] = {the, fork, "\xe5\x8f\x89", "\xe3\x80\x82"};
     if (i < 3) {
         snprintf(piece, 16, "%s", special[i]);
     } else if (i < TINY_N_BYTES) {
