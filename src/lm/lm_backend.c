@@ -216,8 +216,8 @@ static const void *tiles_of(struct own *own, const struct ggml_tensor *weights)
     }
     struct packed *place = &own->packed[place_of(own->packed, own->room, weights->data)];
     if (!place->rows) {
-        void *tiles = lm_backend_pack(weights->type, weights->data, weights->ne[1],
-                                      weights->ne[0]);
+        void *tiles =
+            lm_backend_pack(weights->type, weights->data, weights->ne[1], weights->ne[0]);
         if (!tiles) {
             return NULL;
         }
