@@ -232,7 +232,7 @@ static double gram_product(const struct plot_words *x, const struct plot_words *
 double plot_words_alike(const struct plot_words *x, const struct plot_words *y)
 {
     double xy = 0, xx = 0, yy = 0;
-    for (int32_t n = 1; n <= 2; n++) {
+    for (int32_t n = 1; n <= 3; n++) {
         xy += gram_product(x, y, n);
         xx += gram_product(x, x, n);
         yy += gram_product(y, y, n);

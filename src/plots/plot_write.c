@@ -253,8 +253,10 @@ static struct reel_lm_request make_request(const struct level *l)
 {
     static const char *const stop[] = {"\n"}, *const stop_plain[] = {"\n\n"};
     const struct reel_fork_options *opt = l->writer->opt;
+    const bool is_planned = l->slot->scene.step && !l->writer->is_zh;
     struct reel_lm_request request = reel_lm_request_default();
-    request.n_tokens_max = opt->n_words_max * 3 / 2;
+    // a planned scene has its beginning already
+    request.n_tokens_max = is_planned ? opt->n_words_max : opt->n_words_max * 3 / 2;
     request.seed = opt->seed + (uint64_t)(l->slot->scene.n_told * 7919);
     request.stop = stop;
     request.n_stops = 1;
