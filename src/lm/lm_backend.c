@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { N_ATTEND_TOKENS_MAX = 128, ATTEND_WIDTH_MAX = 256 };
+enum { N_ATTEND_TOKENS_MAX = 512, ATTEND_WIDTH_MAX = 256 };
 
 struct packed {
     const void *rows; /* the weights as ggml has them: the key */

@@ -2,7 +2,7 @@
  * A backend of ggml that multiplies and attends with lm_kernel.c, beside its own for the CPU.
  *
  * It takes what it does faster and leaves the rest: products of weights of 4 to 8 bits with any
- * number of columns, attention of up to 128 tokens. Weights are packed anew when first used, into
+ * number of columns, attention of up to 512 tokens. Weights are packed anew when first used, into
  * memory of the context that uses them: 4 bits as they are, 5 and 6 bits rounded to 8.
  */
 #ifndef LM_BACKEND_H

@@ -337,6 +337,8 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
     lm_backend_set_threads(opt->n_threads);
     params.n_threads = params.n_threads_batch = n_threads;
     params.kv_unified = true;
+    // By itself llama.cpp asks for it only where one device does all of a layer.
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     params.no_perf = true;
     params.abort_callback = is_aborted;
     params.abort_callback_data = local;
