@@ -277,6 +277,23 @@ static bool is_speech(const struct talk *t, const char *line, int32_t me)
     return *line && !strpbrk(line, "\"“”「」") && !strstr(line, short_name(t, me));
 }
 
+/** A turn of phrase that was used before: small models say one thing again and again. */
+static enum reel_status echoes(const struct talk *t, const char *line, bool *echo,
+                               struct reel_error *err)
+{
+    struct plot_words x = {0}, y = {0};
+    struct base_text *fold = plot_checker_fold(t->checker);
+    enum reel_status rc = plot_words_cut(fold, line, &x, err);
+    *echo = false;
+    for (int32_t i = 0; rc == REEL_OK && !*echo && i < t->out->n_lines; i++) {
+        rc = plot_words_cut(fold, t->out->line[i].text, &y, err);
+        *echo = rc == REEL_OK && plot_words_common_run(&x, &y) >= (t->is_zh ? 5 : 4);
+        plot_words_release(&y);
+    }
+    plot_words_release(&x);
+    return rc;
+}
+
 static enum reel_status is_fit(const struct talk *t, const char *line, int32_t me,
                                bool *fit, struct reel_error *err)
 {
@@ -287,12 +304,32 @@ static enum reel_status is_fit(const struct talk *t, const char *line, int32_t m
     if (!is_speech(t, line, me)) {
         return REEL_OK;
     }
-    const enum reel_status rc = plot_check_text(t->checker, &scene, line, &failed, err);
-    *fit = rc == REEL_OK && !(failed & ~ignored);
+    bool echo = false;
+    enum reel_status rc = plot_check_text(t->checker, &scene, line, &failed, err);
+    rc = rc ? rc : echoes(t, line, &echo, err);
+    *fit = rc == REEL_OK && !echo && !(failed & ~ignored);
     return rc;
 }
 
-/** The likeliest of some candidates that are fit; NULL none. */
+/** How much likelier the talk so far makes a line; its place where nobody can tell. */
+static enum reel_status worth_of(const struct talk *t,
+                                 const struct reel_lm_sample *sample, const char *line,
+                                 double *worth)
+{
+    *worth =
+        isnan(sample->logp) ? 0 : sample->logp / (sample->n_tokens + !sample->n_tokens);
+    if (!reel_lm_about(t->lm)->can_score) {
+        return REEL_OK;
+    }
+    struct reel_lm_judged judged = {.context = "", .text = line};
+    const enum reel_status rc = reel_lm_score(t->lm, &judged, 1, NULL, t->err);
+    if (rc == REEL_OK && judged.n_tokens > 0 && !isnan(sample->logp)) {
+        *worth -= judged.logp / judged.n_tokens;
+    }
+    return rc;
+}
+
+/** Of some candidates that are fit, the one that the talk calls for most; NULL none. */
 static enum reel_status model_line(struct talk *t, int32_t me, const char **line)
 {
     static const char *const stop_en[] = {"\"", "\n"}, *const stop_zh[] = {"”", "\n"};
@@ -314,13 +351,14 @@ static enum reel_status model_line(struct talk *t, int32_t me, const char **line
     for (int32_t i = 0; rc == REEL_OK && i < reply.n_samples; i++) {
         const struct reel_lm_sample *sample = &reply.sample[i];
         const char *text = plot_tidy(sample->text, t->is_zh, t->arena);
-        const double logp = isnan(sample->logp)
-                                ? -i
-                                : sample->logp / (sample->n_tokens + !sample->n_tokens);
+        double worth = 0;
         bool fit = false;
         rc = text ? is_fit(t, text, me, &fit, t->err) : no_memory(t);
-        if (fit && logp > best) {
-            best = logp;
+        if (rc == REEL_OK && fit) {
+            rc = worth_of(t, sample, text, &worth);
+        }
+        if (rc == REEL_OK && fit && worth > best) {
+            best = worth;
             *line = text;
         }
     }

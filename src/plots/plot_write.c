@@ -23,6 +23,7 @@ enum {
     WORDS_LEFT_MIN = 8,
     HAN_LEFT_MIN = 12,
     ADDED_MIN = 6,
+    ECHO_RUN = 5,
     ADDED_HAN_MIN = 8
 };
 
@@ -407,6 +408,25 @@ static enum reel_status repeats_plan(const struct level *l, const struct plot_sl
     return rc;
 }
 
+/** A turn of phrase of the path: a small model likes what it has just read too well. */
+static enum reel_status echoes_story(const struct level *l, const struct plot_slot *slot,
+                                     const char *text, bool *echoes,
+                                     struct reel_error *err)
+{
+    struct plot_words x = {0}, y = {0};
+    struct base_text *fold = plot_checker_fold(l->writer->checker);
+    enum reel_status rc = plot_words_cut(fold, text, &x, err);
+    *echoes = false;
+    for (int32_t i = 0; rc == REEL_OK && !*echoes && i < slot->scene.n_told; i++) {
+        rc = plot_words_cut(fold, slot->scene.told[i], &y, err);
+        *echoes = rc == REEL_OK &&
+                  plot_words_common_run(&x, &y) >= (l->writer->is_zh ? 8 : ECHO_RUN);
+        plot_words_release(&y);
+    }
+    plot_words_release(&x);
+    return rc;
+}
+
 static bool adds_enough(const struct level *l, const char *text, int32_t n_words_min,
                         int32_t n_han_min)
 {
@@ -431,13 +451,15 @@ static enum reel_status try_text(const struct level *l, struct plot_slot *slot,
 {
     const struct plot_step *step = slot->scene.step;
     const char *all = step ? join(l, step->sentence, text) : text;
-    bool repeats = false;
+    bool repeats = false, echoes = false;
     *whole = NULL;
     enum reel_status rc = all ? REEL_OK : out_of_memory(err);
     if (rc == REEL_OK && step) {
         rc = repeats_plan(l, slot, text, &repeats, err);
     }
+    rc = rc ? rc : echoes_story(l, slot, text, &echoes, err);
     rc = rc ? rc : plot_check_text(l->writer->checker, &slot->scene, all, failed, err);
+    *failed |= echoes ? 1u << PLOT_CHECK_COPIES_ANCESTOR : 0;
     *failed |= repeats ? 1u << PLOT_CHECK_COPIES_PROMPT : 0;
     *failed |= rc == REEL_OK && step && !adds_enough(l, text, ADDED_MIN, ADDED_HAN_MIN)
                    ? 1u << PLOT_CHECK_EMPTY
