@@ -22,7 +22,7 @@ static void unknown_format_names_the_known_ones(void **state)
     told_init(&told);
     told_read(&told, "betamax", NULL, "x", "x");
     assert_int_equal(told.rc, REEL_EINVAL);
-    assert_non_null(strstr(told.err.text, "no format \"betamax\"; there are movielens,"));
+    assert_non_null(strstr(told.err.text, "no format \"betamax\"; there are catalogue,"));
     assert_non_null(strstr(told.err.text, "csv"));
     base_buffer_release(&told.text);
 }
