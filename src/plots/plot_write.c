@@ -262,7 +262,7 @@ static struct reel_lm_request make_request(const struct level *l)
     request.stop = stop;
     request.n_stops = 1;
     // each sibling is to cost the same, however many candidates it has
-    request.sibling_cost = 1.0 / opt->n_candidates;
+    request.sibling_cost = 2.0 / opt->n_candidates;
     if (opt->method == REEL_METHOD_PLAIN) {
         request.sibling_cost = 0;
         request.ngram_cost = 0;
