@@ -41,11 +41,43 @@ static bool has_any(const char *folded, const struct plot_list *list)
     return false;
 }
 
+/** Is what stands at `at` part of a longer name of something else: Sam in Sam's warehouse? */
+static bool is_inside_longer(const struct plot_checker *c, const char *folded,
+                             const char *at, size_t n, int32_t entity)
+{
+    for (int32_t i = 0; i < c->n_names; i++) {
+        const struct plot_name *longer = &c->name[i];
+        const size_t n_longer = strlen(longer->text);
+        for (const char *there = folded;
+             longer->entity != entity && n_longer > n &&
+             (there = find(there, longer->text)) != NULL && there <= at;
+             there++) {
+            if (there + n_longer >= at + n) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool stands_alone(const struct plot_checker *c, const char *folded,
+                         const char *name, int32_t entity)
+{
+    const char *at = folded;
+    for (; (at = find(at, name)) != NULL; at++) {
+        if (!is_inside_longer(c, folded, at, strlen(name), entity)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool plot_text_names(const struct plot_checker *c, const char *folded, int32_t entity)
 {
     for (int32_t i = 0; i < c->n_names; i++) {
         if (c->name[i].entity == entity &&
-            (find(folded, c->name[i].text) || find(folded, c->name[i].owner))) {
+            (stands_alone(c, folded, c->name[i].text, entity) ||
+             stands_alone(c, folded, c->name[i].owner, entity))) {
             return true;
         }
     }
@@ -128,13 +160,15 @@ static bool fails_copies_prompt(const struct plot_checker *c, const struct plot_
 /** The same few words again, or one word three times in a row. */
 static bool fails_repeats_itself(const struct plot_checker *c, const struct plot_text *t)
 {
-    for (int32_t i = 2; i < t->words.n; i++) {
-        const uint64_t *u = t->words.unit + i;
-        if (u[0] == u[-1] && u[0] == u[-2]) {
+    const int32_t n_row = c->is_zh ? 4 : 3; // Chinese laughs in threes
+    int32_t n_same = 1;
+    for (int32_t i = 1; i < t->own_words.n; i++) {
+        n_same = t->own_words.unit[i] == t->own_words.unit[i - 1] ? n_same + 1 : 1;
+        if (n_same >= n_row) {
             return true;
         }
     }
-    return plot_words_repeats(&t->words, c->is_zh ? 7 : 5);
+    return plot_words_repeats(&t->own_words, c->is_zh ? 7 : 5);
 }
 
 /* ---- voice and language ---- */
@@ -153,7 +187,7 @@ static bool fails_from_outside(const struct plot_checker *c, const struct plot_t
     }
     for (int32_t i = 0; i < c->outside.n; i++) {
         // a film about a film may speak of one
-        if (find(t->folded, c->outside.item[i]) &&
+        if (find(t->own_folded, c->outside.item[i]) &&
             !find(c->known_folded, c->outside.item[i])) {
             return true;
         }
@@ -201,12 +235,13 @@ static bool fails_wrong_language(const struct plot_checker *c, const struct plot
     }
     int32_t n_function = 0;
     for (int32_t i = 0; i < c->function.n; i++) {
-        for (const char *at = t->folded; (at = find(at, c->function.item[i])) != NULL;
+        for (const char *at = t->own_folded; (at = find(at, c->function.item[i])) != NULL;
              at++) {
             n_function++;
         }
     }
-    return 2 * n.n_latin < n_all || (t->words.n >= 8 && n_function * 8 < t->words.n);
+    return 2 * n.n_latin < n_all ||
+           (t->own_words.n >= 8 && n_function * 8 < t->own_words.n);
 }
 
 static bool fails_mixed_script(const struct plot_checker *c, const struct plot_text *t)

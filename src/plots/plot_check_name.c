@@ -27,6 +27,7 @@ static bool is_common_form(const char *word)
 struct word {
     const char *begin, *end;
     char small[64];
+    char contracted[64]; /* with what follows an apostrophe: "dont" */
 };
 
 static bool is_apostrophe(const char *at)
@@ -48,16 +49,26 @@ static const char *word_end(const char *at)
     return end;
 }
 
-static void fold_word(const struct plot_checker *c, struct word *word)
+static void fold_to(const struct plot_checker *c, const char *begin, const char *end,
+                    char *out, size_t n_out)
 {
     struct base_buffer folded;
     base_buffer_init(&folded, 4096);
-    const size_t n = (size_t)(word->end - word->begin);
-    if (base_text_fold(c->fold, word->begin, n, &folded, NULL)) {
+    if (base_text_fold(c->fold, begin, (size_t)(end - begin), &folded, NULL)) {
         base_buffer_clear(&folded); // then it is known to nobody
     }
-    snprintf(word->small, sizeof word->small, "%s", base_buffer_text(&folded));
+    snprintf(out, n_out, "%s", base_buffer_text(&folded));
     base_buffer_release(&folded);
+}
+
+static void fold_word(const struct plot_checker *c, struct word *word)
+{
+    const char *tail = word->end;
+    if (is_apostrophe(tail)) {
+        tail = word_end(tail + (*tail == '\'' ? 1 : 3));
+    }
+    fold_to(c, word->begin, word->end, word->small, sizeof word->small);
+    fold_to(c, word->begin, tail, word->contracted, sizeof word->contracted);
 }
 
 static bool next_word(const struct plot_checker *checker, const char *text,
@@ -73,7 +84,7 @@ static bool next_word(const struct plot_checker *checker, const char *text,
     }
     word->begin = begin;
     word->end = word_end(begin);
-    *word->small = 0;
+    *word->small = *word->contracted = 0;
     if (*begin >= 'A' && *begin <= 'Z') {
         fold_word(checker, word);
     }
@@ -101,7 +112,7 @@ static bool is_after_apostrophe(const char *text, const char *at)
 static bool has_unknown_english(const struct plot_checker *c, const struct plot_text *t)
 {
     struct word word;
-    for (const char *at = t->raw; next_word(c, at, &word); at = word.end) {
+    for (const char *at = t->own; next_word(c, at, &word); at = word.end) {
         const bool is_capital = *word.begin >= 'A' && *word.begin <= 'Z';
         if (!is_capital || plot_list_has(&c->capital, word.small)) {
             continue;
@@ -110,7 +121,8 @@ static bool has_unknown_english(const struct plot_checker *c, const struct plot_
             continue; // "I'M"
         }
         if (!begins_sentence(t->raw, word.begin) ||
-            !(plot_list_has(&c->word, word.small) || is_common_form(word.small))) {
+            !(plot_list_has(&c->word, word.small) ||
+              plot_list_has(&c->word, word.contracted) || is_common_form(word.small))) {
             return true;
         }
     }
@@ -227,7 +239,7 @@ static bool has_unknown_dot(const char *text)
 static bool has_unknown_chinese(const struct plot_checker *c, const struct plot_text *t)
 {
     char text[4096];
-    snprintf(text, sizeof text, "%s", t->raw);
+    snprintf(text, sizeof text, "%s", t->own);
     blank_known(c, text);
     bool is_clause_begin = true;
     for (const char *at = text; *at;) {

@@ -85,21 +85,34 @@ static enum reel_status lay_told(struct plot_text *t, struct plot_checker *c,
     return rc;
 }
 
+/** Behind the planned sentence, where the text begins with it. */
+static const char *behind_plan(const struct plot_scene *scene, const char *raw)
+{
+    const char *plan = scene->step ? scene->step->sentence : NULL;
+    const size_t n = plan ? strlen(plan) : 0;
+    return n && !strncmp(raw, plan, n) ? raw + n + strspn(raw + n, " ") : raw;
+}
+
 enum reel_status plot_text_init(struct plot_text *text, struct plot_checker *checker,
                                 const struct plot_scene *scene, const char *raw,
                                 struct reel_error *err)
 {
-    *text = (struct plot_text){.raw = raw, .scene = scene};
+    *text =
+        (struct plot_text){.raw = raw, .scene = scene, .own = behind_plan(scene, raw)};
     base_buffer_init(&text->buffer, TEXT_BYTES_MAX);
-    size_t whole = 0, last = 0;
+    size_t whole = 0, own = 0, last = 0;
     enum reel_status rc = lay_told(text, checker, &last, err); // begins at offset 0
     rc = rc ? rc : add_folded(text, checker->fold, raw, strlen(raw), &whole, err);
+    rc = rc ? rc
+            : add_folded(text, checker->fold, text->own, strlen(text->own), &own, err);
     rc = rc ? rc : plot_words_cut(checker->fold, raw, &text->words, err);
+    rc = rc ? rc : plot_words_cut(checker->fold, text->own, &text->own_words, err);
     rc = rc ? rc : cut_sentences(text, checker->fold, err);
     if (rc == REEL_OK) {
         text->told_folded = text->buffer.data;
         text->last_told = text->buffer.data + last;
         text->folded = text->buffer.data + whole;
+        text->own_folded = text->buffer.data + own;
     }
     return rc;
 }
@@ -111,6 +124,7 @@ void plot_text_release(struct plot_text *text)
     }
     base_free(text->told);
     plot_words_release(&text->words);
+    plot_words_release(&text->own_words);
     base_buffer_release(&text->buffer);
 }
 

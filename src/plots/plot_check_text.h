@@ -70,6 +70,10 @@ struct plot_text {
     struct plot_words words;
     struct plot_words *told; /* (n_told) of the scene */
     int32_t n_told;
+    const char
+        *own; /* raw behind the planned sentence, which is ours and trusted in form */
+    struct plot_words own_words;
+    const char *own_folded;
     const char *folded;      /* blanks at both ends */
     const char *told_folded; /* the path and the planned sentence */
     const char *last_told; /* its last text, with the planned sentence; in told_folded */

@@ -214,6 +214,23 @@ static void check_unknown_name(void **state)
     expect(*state, ZH, PLOT_CHECK_UNKNOWN_NAME, "老人推开了门。", "老李推开了门。");
 }
 
+static void planned_sentence_is_trusted_in_form(void **state)
+{
+    struct fixture *f = *state;
+    const struct plot_schema *schema;
+    assert_ok(plot_schema_get(&schema, &f->err), f->err);
+    const struct plot_step step = {
+        .event = plot_schema_find(schema, "quarrel"),
+        .role = {entity(f, "ada"), entity(f, "bruno"), -1, -1, -1, -1},
+        .sentence = "Ada counts the names: Zed, Zed, Zed.",
+        .choice = ""};
+    assert_int_equal(failed_in(f, EN, "Ada counts the names: Zed, Zed, Zed.", &step), 0);
+    assert_int_equal(
+        failed_in(f, EN, "Ada counts the names: Zed, Zed, Zed. Quentin laughs at her.",
+                  &step),
+        1u << PLOT_CHECK_UNKNOWN_NAME);
+}
+
 static void check_speaks_as_assistant(void **state)
 {
     expect(*state, EN, PLOT_CHECK_AS_ASSISTANT, "\"I can't stay,\" Ada said.",
@@ -379,6 +396,7 @@ int main(void)
         cmocka_unit_test(check_copies_prompt),
         cmocka_unit_test(check_repeats_itself),
         cmocka_unit_test(check_unknown_name),
+        cmocka_unit_test(planned_sentence_is_trusted_in_form),
         cmocka_unit_test(check_speaks_as_assistant),
         cmocka_unit_test(check_from_outside),
         cmocka_unit_test(check_wrong_language),
