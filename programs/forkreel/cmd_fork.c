@@ -215,7 +215,7 @@ static enum reel_status premise_of_file(const char *path, const char *language,
 {
     char *text = NULL;
     enum reel_status rc = read_file(path, &text, err);
-    if (rc == REEL_OK && text[strspn(text, " \t\r\n")] == '{') {
+    if (rc == REEL_OK && text && text[strspn(text, " \t\r\n")] == '{') {
         *premise = text;
         return REEL_OK;
     }

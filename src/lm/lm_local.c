@@ -28,12 +28,13 @@ enum { N_IDLE = 64, N_STRANDS_MAX = 256, N_BATCH = 512, N_CELLS_MIN = 256 };
 /** MemAvailable of /proc/meminfo in bytes; 0 where it does not say. */
 static int64_t memory_free(void)
 {
+    static const char name[] = "MemAvailable:";
     char line[128];
-    long long kib = 0;
+    int64_t kib = 0;
     FILE *in = fopen("/proc/meminfo", "r");
-    while (in && fgets(line, sizeof line, in)) {
-        if (sscanf(line, "MemAvailable: %lld kB", &kib) == 1) {
-            break;
+    while (in && kib == 0 && fgets(line, sizeof line, in)) {
+        if (strncmp(line, name, sizeof name - 1) == 0) {
+            kib = strtoll(line + sizeof name - 1, NULL, 10);
         }
     }
     if (in) {
@@ -54,9 +55,9 @@ static int64_t cell_bytes(const struct llama_model *model)
 static int32_t choose_cells(const struct llama_model *model,
                             const struct reel_lm_options *opt)
 {
-    const int64_t bytes = cell_bytes(model) > 0 ? cell_bytes(model) : 1;
+    const int64_t bytes = cell_bytes(model);
     int64_t n = opt->n_cells;
-    if (n == 0) {
+    if (n == 0 && bytes > 0) {
         n = opt->max_bytes / 3 / bytes; // the rest is working memory and logits
         n = n > 4096 ? 4096 : n;
     }
@@ -195,7 +196,7 @@ static enum reel_status add_tokens(struct lm_local *local, const char *text,
                     n_bytes);
     }
     const int32_t n_max = (int32_t)n_bytes + 8; // a token is a byte at least
-    int32_t *more = base_realloc_array(*token, (size_t)(*n + n_max), sizeof *more);
+    int32_t *more = base_realloc_array(*token, (size_t)*n + (size_t)n_max, sizeof *more);
     if (!more) {
         return fail(err, REEL_ENOMEM, "%d tokens", *n + n_max);
     }

@@ -46,7 +46,7 @@ static enum reel_status cut_sentences(struct plot_text *t, struct base_text *fol
                                       struct reel_error *err)
 {
     enum reel_status rc = REEL_OK;
-    size_t offset[PLOT_SENTENCES_MAX];
+    size_t offset[PLOT_SENTENCES_MAX] = {0};
     for (const char *at = t->raw;
          rc == REEL_OK && *at && t->n_sentences < PLOT_SENTENCES_MAX;) {
         const char *end = t->n_sentences == PLOT_SENTENCES_MAX - 1

@@ -119,7 +119,6 @@ static void read_term(struct plot_reader *r, const char *text, uint8_t roles,
     }
     term->relation = (uint8_t)relation;
     at += n_name;
-    int8_t *const slot[] = {&term->subject, &term->object};
     for (int i = 0; i < predicates[relation].arity; i++) {
         at += *at == ' ';
         const size_t n = strcspn(at, " ");
@@ -129,7 +128,7 @@ static void read_term(struct plot_reader *r, const char *text, uint8_t roles,
             plot_reader_complain(r, NULL, "no role '%.*s'", (int)n, at);
             return;
         }
-        *slot[i] = (int8_t)role;
+        *(i == 0 ? &term->subject : &term->object) = (int8_t)role;
         at += n;
     }
     if (*at) {
