@@ -57,8 +57,8 @@ static int32_t choose_cells(const struct llama_model *model,
 {
     const int64_t bytes = cell_bytes(model);
     int64_t n = opt->n_cells;
-    if (n == 0 && bytes > 0) {
-        n = opt->max_bytes / 3 / bytes; // the rest is working memory and logits
+    if (n == 0) {
+        n = bytes > 0 ? opt->max_bytes / 3 / bytes : 4096; // the rest is working memory
         n = n > 4096 ? 4096 : n;
     }
     n = n < N_CELLS_MIN ? N_CELLS_MIN : n;
