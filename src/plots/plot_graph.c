@@ -23,7 +23,9 @@ static uint64_t *row_of(const struct plot_graph *g, int32_t subject, int relatio
 
 static uint64_t bit_of(int relation, int32_t object)
 {
-    return (uint64_t)1 << (plot_relation_arity(relation) == 1 ? 0 : object);
+    const int32_t at = plot_relation_arity(relation) == 1 ? 0 : object;
+    assert(at >= 0 && at < 64);
+    return (uint64_t)1 << at;
 }
 
 static enum reel_status make_rows(struct plot_graph *g, const struct plot_world *world,

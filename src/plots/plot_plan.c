@@ -331,7 +331,7 @@ static void past_init(struct past *past, const struct plot_planner *p,
     for (int32_t i = 0; i < n_path; i++) {
         past->hash = mix_in(past->hash, (uint64_t)path[i].event);
         for (int r = 0; r < PLOT_ROLES; r++) {
-            past->hash = mix_in(past->hash, (uint64_t)(path[i].role[r] + 1));
+            past->hash = mix_in(past->hash, (uint64_t)((int64_t)path[i].role[r] + 1));
         }
         for (int32_t k = 0; k < p->n_must; k++) {
             past->rest &= ~(p->must[k] == path[i].event ? 1U << k : 0);

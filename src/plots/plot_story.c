@@ -865,11 +865,11 @@ static void ways_find(const struct reel_story *story, double price, struct way *
     way[0] = (struct way){.from = -1};
     for (int32_t i = 1; i < story->n_nodes; i++) {
         const struct reel_story_node *node = &story->node[i];
-        const struct way *best = NULL;
+        const struct way *best = &way[node->parent[0]];
         for (int32_t p = 0; p < node->n_parents; p++) {
             struct way *through = &way[node->parent[p]];
             through->has_child = true;
-            best = !best || through->worth > best->worth ? through : best;
+            best = through->worth > best->worth ? through : best;
         }
         way[i] = (struct way){.worth = best->worth + node->score - price,
                               .from = (int32_t)(best - way),

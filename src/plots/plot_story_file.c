@@ -187,19 +187,28 @@ static uint64_t seed_of(struct reader *r, const json_t *root)
 static int64_t time_of(struct reader *r, const json_t *root)
 {
     const char *said = text(r, root, "created");
-    int year, month, day, hour, minute, second, n = 0;
-    int64_t days;
+    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+    int part[6] = {0}; // year, month, day, hour, minute, second
+    int64_t days = 0;
+    size_t n = 0;
     if (!said) {
         return 0;
     }
-    if (sscanf(said, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute,
-               &second, &n) != 6 ||
-        n != 20 || said[n] || !base_date_to_days(year, month, day, &days) || hour < 0 ||
-        hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) {
+    for (int p = 0; n < sizeof form - 1; n++) {
+        const bool is_digit = said[n] >= '0' && said[n] <= '9';
+        if (form[n] == 'd' ? !is_digit : said[n] != form[n]) {
+            break;
+        }
+        part[p] = is_digit ? 10 * part[p] + said[n] - '0' : part[p];
+        p += form[n] != 'd' && form[n] != 'Z';
+    }
+    if (n != sizeof form - 1 || said[n] ||
+        !base_date_to_days(part[0], part[1], part[2], &days) || part[3] > 23 ||
+        part[4] > 59 || part[5] > 60) {
         complain(r, "created is '%.40s', not as 2026-11-24T05:57:00Z", said);
         return 0;
     }
-    return days * 86400 + hour * 3600 + minute * 60 + second;
+    return days * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
 }
 
 static void read_entity(struct reader *r, json_t *from, int32_t i,
