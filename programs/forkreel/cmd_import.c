@@ -262,7 +262,8 @@ static enum cli_exit import_run(struct cli *cli, int argc, char **argv)
 
 const struct cli_command cmd_import = {
     .name = "import",
-    .usage = "forkreel import [OPTION...] FORMAT PATH\nforkreel import [OPTION...] catalogue",
+    .usage =
+        "forkreel import [OPTION...] FORMAT PATH\nforkreel import [OPTION...] catalogue",
     .summary = "take films and events from a file, a folder or a zip",
     .run = import_run,
 };
