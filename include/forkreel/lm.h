@@ -216,7 +216,7 @@ enum reel_status reel_lm_count(struct reel_lm *lm, const char *text, int32_t *n_
 
 /**
  * What to answer to one sample of one prompt; NULL: an empty answer. The text lives until
- * the next call. logp of every byte is taken as -1, and of a byte already in the context -.5.
+ * the next call. logp of every byte is taken as -1, and of a byte already in the context -.1.
  */
 typedef const char *reel_lm_reciter(const char *prompt, int32_t i_sample, uint64_t seed,
                                     void *payload);

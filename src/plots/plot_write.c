@@ -4,7 +4,8 @@
  * beginning and what follows (plot_prompt.h), an engine continues, several candidates for
  * each step, all of a level at once. A candidate is tidied; if the scene fails a check, its
  * last sentences are given up one by one as long as enough is left. What survives is judged
- * by how much likelier the story makes it, and siblings are chosen together.
+ * by how much likelier the story makes it; what gains too little is dropped, and siblings are
+ * chosen together.
  */
 #include "plot_write.h"
 
@@ -17,6 +18,9 @@
 #include <string.h>
 
 #define PLAN_ALIKE_MAX .6
+/** What the story and the plan make less likelier than this, in nats per token, is not
+ *  about them: a planned sentence reads better alone than with it. */
+#define GAIN_MIN .8
 
 enum {
     PROMPT_BYTES_MAX = 1 << 20,
@@ -648,6 +652,19 @@ static enum reel_status judge_written(struct level *l, struct reel_error *err)
 
 /* ---- choosing ---- */
 
+/** Give up what the model added to a plan without having it in mind. */
+static void drop_unmoved(struct level *l)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < l->n_candidates; i++) {
+        const struct candidate *c = &l->candidate[i];
+        if (!l->slot[c->i_slot].scene.step || !(c->gain < GAIN_MIN)) {
+            l->candidate[n++] = *c;
+        }
+    }
+    l->n_candidates = n;
+}
+
 /** Planned sentences for slots that no candidate is left for. */
 static enum reel_status add_planned(struct level *l, struct reel_error *err)
 {
@@ -757,8 +774,11 @@ enum reel_status plot_write_level(struct plot_writer *writer, struct plot_slot *
     if (writer->has_model) {
         rc = write_all(&l, err);
     }
-    rc = rc ? rc : add_planned(&l, err);
     rc = rc ? rc : judge_candidates(&l, err);
+    if (rc == REEL_OK) {
+        drop_unmoved(&l);
+        rc = add_planned(&l, err);
+    }
     for (int32_t first = 0, end = 0; rc == REEL_OK && first < n_slots; first = end) {
         while (end < n_slots && slot[end].i_parent == slot[first].i_parent) {
             end++;

@@ -1,6 +1,7 @@
 #include "unit.h"
 #include "write_sample.h"
 
+#include "lm_engine.h"
 #include "plot_write.h"
 
 #include <math.h>
@@ -160,6 +161,33 @@ static void text_that_says_the_plan_again_is_dropped(void **state)
     assert_int_equal(slot.n_failed[PLOT_CHECK_EMPTY], 4);
 }
 
+/** A judge to whom no story makes any text likelier. */
+static enum reel_status judge_unmoved(struct reel_lm *lm, struct reel_lm_judged *judged,
+                                      int32_t n, const struct reel_progress *progress,
+                                      struct reel_error *err)
+{
+    (void)lm, (void)progress, (void)err;
+    for (int32_t i = 0; i < n; i++) {
+        judged[i].n_tokens = 1;
+        judged[i].logp = -1;
+    }
+    return REEL_OK;
+}
+
+static void what_the_story_makes_no_likelier_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const answer[] = {
+        " The lamp over the bar went out and nobody moved.", NULL};
+    const struct lm_engine_calls *calls = f->opt.lm->calls;
+    struct lm_engine_calls unmoved = *calls;
+    unmoved.score = judge_unmoved;
+    f->opt.lm->calls = &unmoved;
+    const struct plot_slot slot = written(f, answer);
+    f->opt.lm->calls = calls;
+    assert_int_equal(slot.written[0].provenance, REEL_BY_TEMPLATE);
+}
+
 static void last_sentence_that_breaks_off_is_given_up(void **state)
 {
     static const char *const answer[] = {
@@ -220,6 +248,7 @@ int main(void)
         cmocka_unit_test(sentences_are_counted_and_cut),
         cmocka_unit_test(scene_begins_with_the_planned_sentence),
         cmocka_unit_test(text_that_says_the_plan_again_is_dropped),
+        cmocka_unit_test(what_the_story_makes_no_likelier_is_dropped),
         cmocka_unit_test(last_sentence_that_breaks_off_is_given_up),
         cmocka_unit_test(planned_sentence_stands_when_nothing_passes),
         cmocka_unit_test(one_good_candidate_of_eight_is_enough),
