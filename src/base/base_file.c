@@ -12,6 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/** A device or a pipe: renaming a file onto it would put an end to it. */
+static bool is_written_in_place(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 enum reel_status base_file_writer_open(struct base_file_writer *writer, const char *path,
                                        struct reel_error *err)
 {
@@ -22,8 +29,13 @@ enum reel_status base_file_writer_open(struct base_file_writer *writer, const ch
         base_file_writer_abort(writer);
         return fail(err, REEL_ENOMEM, "%s: out of memory", path);
     }
-    (void)snprintf(writer->path_new, n_bytes, "%s.new-%ld", path, (long)getpid());
-    writer->out = fopen(writer->path_new, "wbe");
+    if (is_written_in_place(path)) {
+        base_free(writer->path_new);
+        writer->path_new = NULL;
+    } else {
+        (void)snprintf(writer->path_new, n_bytes, "%s.new-%ld", path, (long)getpid());
+    }
+    writer->out = fopen(writer->path_new ? writer->path_new : path, "wbe");
     if (!writer->out) {
         const int reason = errno;
         base_file_writer_abort(writer);
@@ -53,15 +65,16 @@ static void sync_folder_of(char *path)
 enum reel_status base_file_writer_close(struct base_file_writer *writer,
                                         struct reel_error *err)
 {
+    const bool is_file = writer->path_new != NULL; // devices cannot be synced
     bool is_written = !ferror(writer->out) && fflush(writer->out) == 0 &&
-                      fsync(fileno(writer->out)) == 0;
+                      (!is_file || fsync(fileno(writer->out)) == 0);
     int reason = errno;
     if (fclose(writer->out) != 0 && is_written) {
         is_written = false;
         reason = errno;
     }
     writer->out = NULL;
-    if (is_written && rename(writer->path_new, writer->path) != 0) {
+    if (is_written && is_file && rename(writer->path_new, writer->path) != 0) {
         is_written = false;
         reason = errno;
     }

@@ -6,7 +6,10 @@
 
 #include <stddef.h>
 
-/** Write beside `path`, sync and rename: readers see the old file or the new one. */
+/**
+ * Write beside `path`, sync and rename: readers see the old file or the new one. Where the
+ * path is a device or a pipe, what is written goes there.
+ */
 struct base_file_writer {
     FILE *out;
     char *path, *path_new;
