@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).parent.parent
-TOOLS = pathlib.Path(os.environ.get("LLAMA_TOOLS", ""))
+TOOLS = pathlib.Path(os.environ.get("LLAMA_PROGRAMS", ""))
 MODEL = pathlib.Path(os.environ.get("FORK_MODEL", ""))
 ON_ONE_CORE = ["taskset", "-c", "0"]
 
