@@ -10,6 +10,7 @@
 #include "base_alloc.h"
 #include "base_clock.h"
 #include "base_file.h"
+#include "bench_memory.h"
 
 #include <forkreel/lm.h>
 
@@ -25,23 +26,6 @@ static void check(enum reel_status rc)
         (void)fprintf(stderr, "bench_fork: %s\n", err.text);
         exit(1);
     }
-}
-
-// Not ru_maxrss: that one remembers the process which started this one.
-static double peak_mib(void)
-{
-    long kib = 0;
-    char line[256];
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof line, status)) {
-        if (strncmp(line, "VmHWM:", 6) == 0) {
-            kib = strtol(line + 6, NULL, 10);
-        }
-    }
-    if (status) {
-        (void)fclose(status);
-    }
-    return (double)kib / 1024;
 }
 
 static double seconds_since(int64_t begin)

@@ -10,6 +10,7 @@
 #include "base_alloc.h"
 #include "base_clock.h"
 #include "base_file.h"
+#include "bench_memory.h"
 #include "model_als.h"
 
 #include <math.h>
@@ -35,23 +36,6 @@ static int by_value(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-// Not ru_maxrss: that one remembers the process which started this one.
-static double peak_mib(void)
-{
-    long kib = 0;
-    char line[256];
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof line, status)) {
-        if (strncmp(line, "VmHWM:", 6) == 0) {
-            kib = strtol(line + 6, NULL, 10);
-        }
-    }
-    if (status) {
-        (void)fclose(status);
-    }
-    return (double)kib / 1024;
 }
 
 static struct reel_csr view(const struct base_file_map *map)

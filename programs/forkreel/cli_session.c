@@ -73,6 +73,20 @@ void session_close(struct session *s)
     *s = (struct session){0};
 }
 
+int32_t session_index_of(const int64_t *key, int32_t n, int64_t wanted)
+{
+    int32_t low = 0, high = n;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (key[middle] < wanted) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < n && key[low] == wanted ? low : -1;
+}
+
 /* ---- viewers ---- */
 
 /** Edits that turn a into b, up to a limit (Levenshtein, bytes, one row). */

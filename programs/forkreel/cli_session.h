@@ -44,6 +44,9 @@ void session_close(struct session *s);
 enum reel_status session_viewer_find(struct session *s, const char *name, int64_t *key,
                                      struct reel_error *err) REEL_CHECKED;
 
+/** Index of a key in an ascending array, -1 when it is not there. */
+int32_t session_index_of(const int64_t *key, int32_t n, int64_t wanted);
+
 /** Did the viewer see the film of this entry (rate, watch, like, dislike, review)? */
 bool session_is_seen(const struct session *s, int64_t entry);
 

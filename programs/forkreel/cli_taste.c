@@ -37,16 +37,13 @@ static enum reel_status add_beats(int64_t film_key, const char *story, void *pay
     struct gathering *g = payload;
     json_error_t problem;
     json_t *root = json_loads(story, 0, &problem);
-    double liked = 0;
     if (!root) {
         return cli_error(err, REEL_EFORMAT, "film %lld: story: %s", (long long)film_key,
                          problem.text);
     }
-    for (int32_t f = 0; f < g->s->films->n_films; f++) {
-        if (g->s->films->key[f] == film_key) {
-            liked = g->liked[f];
-        }
-    }
+    const int32_t row =
+        session_index_of(g->s->films->key, g->s->films->n_films, film_key);
+    const double liked = row < 0 ? 0 : g->liked[row];
     size_t i;
     json_t *beat;
     json_array_foreach(json_object_get(root, "beats"), i, beat)

@@ -158,17 +158,6 @@ static json_t *verdict_json(const struct session *s, const char *name,
                      "reasons", reasons);
 }
 
-/** Index of a key in an ascending array, -1 when it is not there. */
-static int32_t index_of(const int64_t *key, int32_t n, int64_t wanted)
-{
-    for (int32_t i = 0; i < n; i++) {
-        if (key[i] == wanted) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 1, N_WORDS, NULL};
@@ -189,9 +178,9 @@ static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
     rc = rc ? rc
             : reel_verdict_make(
                   &s.history.seen, s.films,
-                  index_of(s.history.viewer_key, s.history.n_viewers, viewer_key),
-                  index_of(s.history.film_key, s.history.n_films, film_key), &verdict,
-                  &err);
+                  session_index_of(s.history.viewer_key, s.history.n_viewers, viewer_key),
+                  session_index_of(s.history.film_key, s.history.n_films, film_key),
+                  &verdict, &err);
     enum cli_exit status = CLI_DONE;
     if (rc) {
         status = cli_fail(cli, &err);
