@@ -22,4 +22,15 @@ struct reel_csr {
     const float *value;   /* (start[n_rows]) or NULL: every entry is 1 */
 };
 
+/**
+ * One kind of numbers about things, a row for each: words of films, vectors of texts.
+ * Either sparse or dense; an empty or all-zero row: nothing is known of that thing.
+ */
+struct reel_feature_block {
+    const char *name; /* "tfidf", "lsa", "embedding" */
+    int32_t n_rows, n_cols;
+    const struct reel_csr *sparse; /* n_rows x n_cols, or NULL */
+    const float *dense;            /* (n_rows, n_cols) row-major, or NULL */
+};
+
 #endif

@@ -57,6 +57,11 @@ struct reel_training {
     const int64_t *at_s;    /* (entries) when; NULL unknown */
     const int64_t *viewer_key; /* (n_rows) kept in the model; NULL: the index */
     const int64_t *film_key;   /* (n_cols) kept in the model; NULL: the index */
+    /* For the models that ask for them (taste, content, sequence, hybrid); NULL or 0 where
+       unknown. Blocks have a row for each film; two blocks never share a name. */
+    const struct reel_csr *rated;             /* viewers x films, value: stars */
+    const struct reel_feature_block *feature; /* (n_features) */
+    int32_t n_features;
     int64_t now_s;   /* "recent" is counted back from here; 0: the latest event */
     int64_t version; /* of the data; kept in the model */
 };
@@ -116,6 +121,7 @@ const char *reel_model_settings(const struct reel_model *model);
 struct reel_query {
     const int32_t *film; /* (n) in [0, n_films) */
     const float *value;  /* (n) or NULL: 1 */
+    const int64_t *at_s; /* (n) when, or NULL: unknown; only `sequence` looks at it */
     int32_t n;
 };
 

@@ -1,0 +1,136 @@
+/**
+ * @file feedback.h
+ * Learning from what people do: a bandit over what a viewer wants of branches, the situation
+ * in which they watch, and what the logs say about a policy that was never run.
+ *
+ * Nothing here draws a random number of its own: the generator's state is an argument.
+ */
+#ifndef FORKREEL_FEEDBACK_H
+#define FORKREEL_FEEDBACK_H
+
+#include <forkreel/matrix.h>
+#include <forkreel/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- contextual bandit over features of branches ---- */
+
+enum reel_bandit_policy { REEL_BANDIT_LINUCB, REEL_BANDIT_THOMPSON };
+
+struct reel_bandit_options {
+    enum reel_bandit_policy policy;
+    double
+        exploration; /* the knob, 0 .. 1; share of picks that may differ from the best */
+    double ridge;    /* prior precision of a weight */
+    double drift;    /* sensitivity of the test for drift, 0: never reset */
+};
+struct reel_bandit_options reel_bandit_options_default(void);
+
+/** One viewer's weights: n_dims, A (n_dims x n_dims), b, and a test for drift. */
+struct reel_bandit;
+enum reel_status reel_bandit_create(int32_t n_dims, const struct reel_bandit_options *opt,
+                                    struct reel_bandit **out,
+                                    struct reel_error *err) REEL_CHECKED;
+void reel_bandit_free(struct reel_bandit *bandit);
+/** As bytes for the store, and back. Errors: REEL_EFORMAT. */
+enum reel_status reel_bandit_save(const struct reel_bandit *bandit, unsigned char **out,
+                                  size_t *n_bytes, struct reel_error *err) REEL_CHECKED;
+enum reel_status reel_bandit_load(const unsigned char *bytes, size_t n_bytes,
+                                  struct reel_bandit **out,
+                                  struct reel_error *err) REEL_CHECKED;
+/**
+ * Order n arms and say with which probability each would have come first.
+ * Shapes: x (n, n_dims); order, propensity (n); propensities add up to 1.
+ */
+enum reel_status reel_bandit_rank(struct reel_bandit *bandit, const float *x, int32_t n,
+                                  uint64_t seed, int32_t *order, double *propensity,
+                                  struct reel_error *err) REEL_CHECKED;
+/** What an arm is worth: mean and standard deviation. */
+enum reel_status reel_bandit_value(const struct reel_bandit *bandit, const float *x,
+                                   int32_t n, double *mean, double *sd,
+                                   struct reel_error *err) REEL_CHECKED;
+/** One arm's reward, 0 .. 1; *was_reset tells that taste had drifted. */
+enum reel_status reel_bandit_learn(struct reel_bandit *bandit, const float *x,
+                                   double reward, bool *was_reset,
+                                   struct reel_error *err) REEL_CHECKED;
+
+/* ---- what a logged policy says about another ---- */
+
+/** One decision that was logged. */
+struct reel_logged {
+    double propensity;   /* of the shown arm under the policy that ran, > 0 */
+    double target;       /* of the same arm under the policy in question */
+    double reward;       /* 0 .. 1 */
+    double model_shown;  /* a model's guess of the reward of the arm shown */
+    double model_target; /* and its mean under the policy in question */
+};
+struct reel_estimate {
+    double value, low, high; /* 95 % */
+    double n_effective;      /* (sum w)^2 / sum w^2 */
+};
+struct reel_off_policy {
+    struct reel_estimate ips, snips, doubly_robust;
+};
+/** Sources: Horvitz-Thompson; Swaminathan and Joachims 2015; Dudik et al. 2011. */
+enum reel_status reel_off_policy_evaluate(const struct reel_logged *log, int32_t n,
+                                          uint64_t seed, struct reel_off_policy *out,
+                                          struct reel_error *err) REEL_CHECKED;
+
+/* ---- the situation ---- */
+
+enum reel_context_kind {
+    REEL_CONTEXT_HOUR,    /* night, morning, afternoon, evening */
+    REEL_CONTEXT_DAY,     /* workday, weekend */
+    REEL_CONTEXT_SEASON,  /* spring, summer, autumn, winter */
+    REEL_CONTEXT_DEVICE,  /* tv, computer, tablet, phone */
+    REEL_CONTEXT_COMPANY, /* alone, partner, children, friends */
+    REEL_CONTEXT_MOOD,    /* calm, cheerful, sad, tense, curious */
+    REEL_N_CONTEXT_KINDS
+};
+struct reel_context {
+    int8_t value[REEL_N_CONTEXT_KINDS]; /* index of the word; -1 not said */
+    int32_t minutes;                    /* at hand; 0 not said */
+    const char *language;               /* NULL not said */
+    int32_t age;                        /* of the youngest; 0 not said */
+};
+/**
+ * Read "company=children,minutes=90,mood=calm,hour=evening". Words of values in English or
+ * Chinese. Errors: REEL_EINVAL names what is not known and what would be.
+ */
+enum reel_status reel_context_parse(const char *text, struct reel_context *out,
+                                    struct reel_error *err) REEL_CHECKED;
+/** The situation of a moment: hour, day and season by local time. */
+struct reel_context reel_context_at(int64_t at_s);
+const char *reel_context_kind_name(enum reel_context_kind kind);
+const char *reel_context_value_name(enum reel_context_kind kind, int32_t value,
+                                    const char *lang);
+
+/** Weights of (context value x genre) learned from events, strongly shrunk. */
+struct reel_context_model;
+/** One event in its situation. */
+struct reel_context_event {
+    struct reel_context context;
+    int32_t film;   /* row of `genres` */
+    float expected; /* what is expected without the situation, 0 .. 1 */
+    float liked;    /* what happened, 0 .. 1 */
+};
+enum reel_status reel_context_model_fit(const struct reel_context_event *event, int32_t n,
+                                        const struct reel_csr *genres,
+                                        struct reel_context_model **out,
+                                        struct reel_error *err) REEL_CHECKED;
+void reel_context_model_free(struct reel_context_model *model);
+/** What the situation adds to the logit of every film. Shapes: adds (n_films). */
+enum reel_status reel_context_model_score(const struct reel_context_model *model,
+                                          const struct reel_context *context,
+                                          const struct reel_csr *genres, float *adds,
+                                          struct reel_error *err) REEL_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
