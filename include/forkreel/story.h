@@ -295,6 +295,10 @@ struct reel_story_measures {
     double self_bleu4;     /* of siblings, mean */
     double distinct2;      /* distinct bigrams over bigrams, of siblings */
     double gain_per_token; /* mean */
+    double sound;          /* share of nodes in which no check finds anything */
+    /* Mean over the sound nodes alone: a text that says the story again is very likely
+       given the story, so copies gain most. NAN without sound nodes. */
+    double gain_sound;
 };
 /** `lm` judges the gain; NULL: as stored in the nodes. */
 enum reel_status reel_story_measure(const struct reel_story *const *story, int32_t n,

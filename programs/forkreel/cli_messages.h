@@ -313,6 +313,8 @@
 {"self-BLEU-4 of siblings", "同级分支的 self-BLEU-4"},
 {"distinct pairs of words of siblings", "同级分支的不同二元组"},
 {"gain from the story, nats per token", "故事带来的增益（奈特/词元）"},
+{"sound: passes every check", "无误：通过所有检查"},
+{"gain of the sound ones", "无误节点的增益"},
 {"nodes", "节点"},
 {"seconds", "秒"},
 {"%d films, %d branches to depth %d, seeds from %llu, model %s.", "%d 部影片，%d 个分支，深度 %d，种子自 %llu 起，模型 %s。"},

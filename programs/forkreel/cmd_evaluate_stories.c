@@ -143,6 +143,8 @@ static const struct measure_row {
     {MEASURE(self_bleu4), .caption = "self-BLEU-4 of siblings"},
     {MEASURE(distinct2), .caption = "distinct pairs of words of siblings"},
     {MEASURE(gain_per_token), .caption = "gain from the story, nats per token"},
+    {MEASURE(sound), .caption = "sound: passes every check", .is_share = true},
+    {MEASURE(gain_sound), .caption = "gain of the sound ones"},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -186,6 +188,8 @@ static void print_stories(const struct story_evaluation *e)
             const double value = measure_at(&e->measures[w], r);
             if (rows[r].is_share) {
                 cli_table_cell(&table, "%.1f %%", 100 * value);
+            } else if (isnan(value)) {
+                cli_table_text(&table, "-");
             } else {
                 cli_table_cell(&table, "%.3f", value);
             }

@@ -21,8 +21,8 @@ struct sums {
     int32_t n_broken, n_copied, n_unknown, n_contradict, n_language, n_repeated,
         n_planned;
     double self_bleu, distinct;
-    double gain;
-    int32_t n_gains;
+    double gain, gain_sound;
+    int32_t n_gains, n_sound_gains, n_sound;
 };
 
 /** One story under measurement. */
@@ -35,6 +35,7 @@ struct measured {
     struct plot_graph *graph; /* (n_nodes) after each node */
     struct plot_words *words; /* (n_nodes) of the texts */
     const char **told;        /* (n_nodes) scratch for a path */
+    bool *is_sound;           /* (n_nodes) no check found anything */
     struct sums *sums;
     struct reel_error *err;
 };
@@ -62,7 +63,8 @@ static enum reel_status begin(struct measured *m)
     m->graph = base_alloc_zeroed(n, sizeof *m->graph);
     m->words = base_alloc_zeroed(n, sizeof *m->words);
     m->told = base_alloc_array(n, sizeof *m->told);
-    return rc || (m->graph && m->words && m->told) ? rc : no_memory(m);
+    m->is_sound = base_alloc_zeroed(n, sizeof *m->is_sound);
+    return rc || (m->graph && m->words && m->told && m->is_sound) ? rc : no_memory(m);
 }
 
 static void end(struct measured *m)
@@ -78,6 +80,7 @@ static void end(struct measured *m)
     base_free(m->graph);
     base_free(m->words);
     base_free(m->told);
+    base_free(m->is_sound);
     plot_checker_free(m->checker);
     plot_prompts_free(m->prompts);
     plot_world_free(m->world);
@@ -114,6 +117,8 @@ static enum reel_status check_node(struct measured *m, int32_t i)
     s->n_planned += node->provenance == REEL_BY_TEMPLATE ||
                     (node->plan && !strcmp(node->plan, node->text));
 #undef FAILED
+    m->is_sound[i] = is_allowed && failed == 0;
+    s->n_sound += m->is_sound[i];
     return rc;
 }
 
@@ -222,6 +227,16 @@ static char *join_path(struct measured *m, int32_t node, struct base_arena *aren
     return joined;
 }
 
+static void add_gain(struct measured *m, int32_t node, double gain)
+{
+    if (!isnan(gain)) {
+        m->sums->gain += gain;
+        m->sums->n_gains++;
+        m->sums->gain_sound += m->is_sound[node] ? gain : 0;
+        m->sums->n_sound_gains += m->is_sound[node];
+    }
+}
+
 static enum reel_status judge(struct measured *m, struct reel_lm *lm)
 {
     const int32_t n = m->story->n_nodes - 1;
@@ -238,10 +253,7 @@ static enum reel_status judge(struct measured *m, struct reel_lm *lm)
     const struct reel_progress silent = {0};
     rc = rc ? rc : plot_judge(lm, judged, n, &silent, m->err);
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        if (!isnan(judged[i].gain)) {
-            m->sums->gain += judged[i].gain;
-            m->sums->n_gains++;
-        }
+        add_gain(m, i + 1, judged[i].gain);
     }
     base_arena_release(&arena);
     return rc;
@@ -250,9 +262,7 @@ static enum reel_status judge(struct measured *m, struct reel_lm *lm)
 static void take_stored_gain(struct measured *m)
 {
     for (int32_t i = 1; i < m->story->n_nodes; i++) {
-        const double gain = m->story->node[i].gain_per_token;
-        m->sums->gain += isnan(gain) ? 0 : gain;
-        m->sums->n_gains += !isnan(gain);
+        add_gain(m, i, m->story->node[i].gain_per_token);
     }
 }
 
@@ -308,6 +318,8 @@ enum reel_status reel_story_measure(const struct reel_story *const *story, int32
         .self_bleu4 = s.n_sets ? s.self_bleu / s.n_sets : 0,
         .distinct2 = s.n_sets ? s.distinct / s.n_sets : 0,
         .gain_per_token = s.n_gains ? s.gain / s.n_gains : NAN,
+        .sound = share(s.n_sound, s.n_nodes),
+        .gain_sound = s.n_sound_gains ? s.gain_sound / s.n_sound_gains : NAN,
     };
     return rc;
 }

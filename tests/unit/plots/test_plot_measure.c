@@ -91,6 +91,8 @@ static void faults_are_counted_anew(void **state)
     assert_near(m.planned_only, 0);
     assert_near(m.choices_differ, 1);
     assert_near(m.gain_per_token, .75);
+    assert_near(m.sound, 1 / 7.0);
+    assert_near(m.gain_sound, .5);
 }
 
 static void siblings_alike_raise_self_bleu(void **state)
