@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_VERSION = 1, HEADER_BYTES = 4096, SECTION_ALIGN = 64 };
+enum { FILE_VERSION = 2, OLDEST_READABLE = 2, HEADER_BYTES = 4096, SECTION_ALIGN = 64 };
 
 static const char magic[8] = "REELMODL";
 
@@ -271,7 +271,7 @@ enum reel_status model_create(const struct model_class *class_,
     const uint64_t n_films = (uint64_t)data->chosen.n_cols;
     struct model_header header = {
         .version = FILE_VERSION,
-        .oldest_reader = FILE_VERSION,
+        .oldest_reader = OLDEST_READABLE,
         .n_viewers = data->chosen.n_rows,
         .n_films = data->chosen.n_cols,
         .n_factors = n_factors,
@@ -343,8 +343,12 @@ static enum reel_status check_header(const struct model_header *header,
     if (memcmp(header->magic, magic, sizeof magic) != 0) {
         return fail(err, REEL_EFORMAT, "%s: not a model file of forkreel", path);
     }
-    if (header->oldest_reader > FILE_VERSION || header->version < 1) {
+    if (header->oldest_reader > FILE_VERSION) {
         return fail(err, REEL_EVERSION, "%s: layout %u needs a newer forkreel", path,
+                    header->version);
+    }
+    if (header->version < OLDEST_READABLE) {
+        return fail(err, REEL_EVERSION, "%s: layout %u is too old; train it again", path,
                     header->version);
     }
     if (header->check != header_check(header)) {

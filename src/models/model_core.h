@@ -35,7 +35,7 @@ enum model_role {
     MODEL_TURNED_VALUE = 14,
     MODEL_WEIGHTS = 15,     /* float (n_rows, n_rows), dense */
     MODEL_ROW_OF_FILM = 16, /* int32 (n_films): row of WEIGHTS, -1 none */
-    MODEL_N_ROLES = 17,
+    MODEL_N_ROLES = 64,     /* places in a file; new roles take the next free number */
 };
 
 struct model_header {

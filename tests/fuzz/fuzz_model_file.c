@@ -19,7 +19,7 @@ static void put_right(unsigned char *file, size_t n_bytes)
     struct model_header header;
     memcpy(&header, file, sizeof header);
     memcpy(header.magic, "REELMODL", sizeof header.magic);
-    header.version = header.oldest_reader = 1;
+    header.version = header.oldest_reader = 2;
     header.n_block_bytes = n_bytes;
     header.check = 0;
     uint64_t h = 0xcbf29ce484222325u;
