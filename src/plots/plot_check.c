@@ -623,18 +623,3 @@ enum reel_status plot_check_text(struct plot_checker *checker,
     plot_text_release(&t);
     return rc;
 }
-
-enum reel_status plot_check_names(struct plot_checker *checker, const char *text,
-                                  int32_t entity, bool *is_named, struct reel_error *err)
-{
-    struct base_buffer folded;
-    base_buffer_init(&folded, 1 << 20);
-    *is_named = false;
-    enum reel_status rc =
-        plot_fold_padded(checker->fold, text, strlen(text), &folded, err);
-    if (rc == REEL_OK) {
-        *is_named = plot_text_names(checker, base_buffer_text(&folded), entity);
-    }
-    base_buffer_release(&folded);
-    return rc;
-}

@@ -80,9 +80,4 @@ enum reel_status plot_check_text(struct plot_checker *checker,
                                  const struct plot_scene *scene, const char *text,
                                  uint32_t *failed, struct reel_error *err) REEL_CHECKED;
 
-/** Does the text name this entity? */
-enum reel_status plot_check_names(struct plot_checker *checker, const char *text,
-                                  int32_t entity, bool *is_named,
-                                  struct reel_error *err) REEL_CHECKED;
-
 #endif

@@ -104,16 +104,6 @@ bool plot_graph_equal(const struct plot_graph *x, const struct plot_graph *y)
     return x->world == y->world && !memcmp(x->row, y->row, n_rows(x) * sizeof *x->row);
 }
 
-uint64_t plot_graph_hash(const struct plot_graph *graph)
-{
-    uint64_t h = 0xcbf29ce484222325U;
-    for (size_t i = 0; i < n_rows(graph); i++) {
-        h = (h ^ graph->row[i]) * 0x9e3779b97f4a7c15U;
-        h ^= h >> 29;
-    }
-    return h;
-}
-
 /** Facts of `a` that are not in `b` (NULL: all of a). */
 static int32_t list_facts(const struct plot_graph *a, const uint64_t *b,
                           struct reel_fact *fact, int32_t n_max)

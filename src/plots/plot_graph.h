@@ -36,8 +36,6 @@ int32_t plot_graph_subject(const struct plot_graph *graph, enum plot_relation re
 void plot_graph_set(struct plot_graph *graph, int32_t subject,
                     enum plot_relation relation, int32_t object, bool holds);
 bool plot_graph_equal(const struct plot_graph *x, const struct plot_graph *y);
-/** Equal graphs have equal numbers. */
-uint64_t plot_graph_hash(const struct plot_graph *graph);
 /**
  * All facts, by relation, subject, object; a symmetric one once, lower entity first. At most
  * n_max are written; gives how many there are. Their source is REEL_SOURCE_EVENT.

@@ -185,19 +185,6 @@ bool plot_words_repeats(const struct plot_words *words, int32_t n)
     return false;
 }
 
-double plot_words_covered(const struct plot_words *x, const struct plot_words *y)
-{
-    int32_t n_found = 0;
-    for (int32_t i = 0; i < x->n; i++) {
-        int32_t j = 0;
-        while (j < y->n && y->unit[j] != x->unit[i]) {
-            j++;
-        }
-        n_found += j < y->n;
-    }
-    return x->n ? (double)n_found / x->n : 0;
-}
-
 /** The n-gram that begins at i as one number. */
 static uint64_t gram(const struct plot_words *words, int32_t i, int32_t n)
 {

@@ -24,8 +24,6 @@ void plot_words_release(struct plot_words *words);
 int32_t plot_words_common_run(const struct plot_words *x, const struct plot_words *y);
 /** Is a run of n units there twice? Runs that overlap count. */
 bool plot_words_repeats(const struct plot_words *words, int32_t n);
-/** Share of the units of x that y has, 0 .. 1; 0 when x is empty. */
-double plot_words_covered(const struct plot_words *x, const struct plot_words *y);
 /** Cosine of counts of single units, pairs and threes, 0 .. 1; 0 when either is empty. */
 double plot_words_alike(const struct plot_words *x, const struct plot_words *y);
 

@@ -48,12 +48,4 @@ enum reel_status plot_world_create(const char *premise_json, const char *languag
                                    struct reel_error *err) REEL_CHECKED;
 void plot_world_free(struct plot_world *world);
 
-/**
- * Entity whose name or alias stands at `text`, longest first; -1 none. `n_bytes` of the
- * match. Parts of a person's name count ("Blaine" of "Rick Blaine"); where two persons share
- * one it is the first person's.
- */
-int32_t plot_world_match(const struct plot_world *world, const char *text,
-                         size_t *n_bytes);
-
 #endif

@@ -366,24 +366,6 @@ static void check_above_age(void **state)
     expect(*state, ZH, PLOT_CHECK_ABOVE_AGE, "艾达喝着茶。", "布鲁诺想自杀。");
 }
 
-static void names_are_found_by_alias_and_whole_words(void **state)
-{
-    struct fixture *f = *state;
-    bool is_named = false;
-    assert_ok(plot_check_names(f->checker[EN], "Then Ada left.", entity(f, "ada"),
-                               &is_named, &f->err),
-              f->err);
-    assert_true(is_named);
-    assert_ok(plot_check_names(f->checker[EN], "The cadaver left.", entity(f, "ada"),
-                               &is_named, &f->err),
-              f->err);
-    assert_false(is_named);
-    assert_ok(plot_check_names(f->checker[ZH], "后来艾达走了。", entity(f, "ada"),
-                               &is_named, &f->err),
-              f->err);
-    assert_true(is_named);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,7 +390,6 @@ int main(void)
         cmocka_unit_test(check_wrong_gender),
         cmocka_unit_test(check_forbidden_event),
         cmocka_unit_test(check_above_age),
-        cmocka_unit_test(names_are_found_by_alias_and_whole_words),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -45,8 +45,6 @@ static void words_find_the_longest_common_run(void **state)
                       y = cut(f, "zero two three four six"), none = cut(f, "");
     assert_int_equal(plot_words_common_run(&x, &y), 3);
     assert_int_equal(plot_words_common_run(&x, &none), 0);
-    assert_true(plot_words_covered(&x, &y) > .59 && plot_words_covered(&x, &y) < .61);
-    assert_true(plot_words_covered(&none, &y) < .01);
     plot_words_release(&x);
     plot_words_release(&y);
     plot_words_release(&none);

@@ -80,28 +80,6 @@ static void names_alone_are_taken_from_the_other_language(void **state)
     assert_int_equal(plot_world_create(world_two, "fr", &w, &err), REEL_EINVAL);
 }
 
-static void names_are_found_in_a_text(void **state)
-{
-    (void)state;
-    struct plot_world *w = make(world_harbour, "en");
-    size_t n = 0;
-    assert_int_equal(plot_world_match(w, "Ida Holm went", &n), 0);
-    assert_int_equal(n, 8);
-    assert_int_equal(plot_world_match(w, "Ida's boat", &n), 0);
-    assert_int_equal(n, 3);
-    assert_int_equal(plot_world_match(w, "Holm", &n), 0);
-    assert_int_equal(plot_world_match(w, "Idaho", &n), -1);
-    assert_string_equal(w->entity[plot_world_match(w, "The machine", &n)].id, "machine");
-    assert_string_equal(w->entity[plot_world_match(w, "the Anchor Inn", &n)].id, "inn");
-    assert_int_equal(plot_world_match(w, "", &n), -1);
-    plot_world_free(w);
-    w = make(world_harbour, "zh");
-    assert_int_equal(plot_world_match(w, "霍尔姆走了", &n), 0);
-    assert_int_equal(plot_world_match(w, "格里姆说", &n), 4);
-    assert_int_equal(n, 9);
-    plot_world_free(w);
-}
-
 static void premise_is_refused_with_its_place(void **state)
 {
     (void)state;
@@ -174,7 +152,6 @@ int main(void)
         cmocka_unit_test(world_holds_what_is_said_and_what_follows),
         cmocka_unit_test(opening_tells_the_first_beats_and_they_have_happened),
         cmocka_unit_test(names_alone_are_taken_from_the_other_language),
-        cmocka_unit_test(names_are_found_in_a_text),
         cmocka_unit_test(premise_is_refused_with_its_place),
         cmocka_unit_test(world_is_made_or_memory_is_short),
     };
