@@ -92,25 +92,57 @@ enum reel_context_kind {
     REEL_CONTEXT_MOOD,    /* calm, cheerful, sad, tense, curious */
     REEL_N_CONTEXT_KINDS
 };
+#define REEL_CONTEXT_TEXT_BYTES 160 /* enough for every situation as a text */
+
 struct reel_context {
     int8_t value[REEL_N_CONTEXT_KINDS]; /* index of the word; -1 not said */
     int32_t minutes;                    /* at hand; 0 not said */
-    const char *language;               /* NULL not said */
+    char language[8];                   /* "en", "zh", ...; "" not said */
     int32_t age;                        /* of the youngest; 0 not said */
 };
+/** A situation of which nothing is said. */
+struct reel_context reel_context_unknown(void);
 /**
- * Read "company=children,minutes=90,mood=calm,hour=evening". Words of values in English or
- * Chinese. Errors: REEL_EINVAL names what is not known and what would be.
+ * Read "company=children,minutes=90,mood=calm,hour=evening", into what was said so far: a
+ * later word for the same thing stays. Names and words of values in English or Chinese
+ * (同伴=孩子，分钟=90), with commas of either; hour also as 0 to 23, day also as the name of
+ * a weekday, age=8, language=zh.
+ * Errors: REEL_EINVAL names what is not known and what would be; `*context` stays then.
  */
-enum reel_status reel_context_parse(const char *text, struct reel_context *out,
+enum reel_status reel_context_parse(const char *text, struct reel_context *context,
                                     struct reel_error *err) REEL_CHECKED;
-/** The situation of a moment: hour, day and season by local time. */
+/** As reel_context_parse reads it, in English; "" when nothing is said. */
+void reel_context_print(const struct reel_context *context,
+                        char text[REEL_CONTEXT_TEXT_BYTES]);
+/** The situation of a moment: hour, day and season (of the north) by local time. */
 struct reel_context reel_context_at(int64_t at_s);
-const char *reel_context_kind_name(enum reel_context_kind kind);
+/** What `known` does not say is taken from `other`. */
+struct reel_context reel_context_or(const struct reel_context *known,
+                                    const struct reel_context *other);
+const char *reel_context_kind_name(enum reel_context_kind kind, const char *lang);
+int32_t reel_context_n_values(enum reel_context_kind kind);
 const char *reel_context_value_name(enum reel_context_kind kind, int32_t value,
                                     const char *lang);
 
-/** Weights of (context value x genre) learned from events, strongly shrunk. */
+/** Children of whom no age is said are taken to be as old as this. */
+#define REEL_CONTEXT_CHILD_AGE 7
+struct reel_filter;
+/**
+ * The hard limits of a situation, laid upon a filter: films known to be fit for the youngest
+ * age, known to be no longer than the minutes at hand, in the language. Where the filter is
+ * stricter already it stays so; `language` (1) is where its list of languages then lies.
+ */
+void reel_context_limit(const struct reel_context *context, const char *language[1],
+                        struct reel_filter *filter);
+
+/**
+ * Weights of (context value x genre) learned from events: what a situation adds to what is
+ * expected without it, on the scale of logits.
+ *
+ * Each kind of context has its own prior, whose width is found from the data (empirical
+ * Bayes): a kind that tells nothing is shrunk to nothing. What a genre is liked more or
+ * less than expected in every situation is learned beside and left out of the scores.
+ */
 struct reel_context_model;
 /** One event in its situation. */
 struct reel_context_event {
@@ -119,16 +151,41 @@ struct reel_context_event {
     float expected; /* what is expected without the situation, 0 .. 1 */
     float liked;    /* what happened, 0 .. 1 */
 };
+/** `genres`: films x genres, or any other features of arms; n may be 0. */
 enum reel_status reel_context_model_fit(const struct reel_context_event *event, int32_t n,
                                         const struct reel_csr *genres,
                                         struct reel_context_model **out,
                                         struct reel_error *err) REEL_CHECKED;
 void reel_context_model_free(struct reel_context_model *model);
-/** What the situation adds to the logit of every film. Shapes: adds (n_films). */
+/**
+ * What the situation adds to the logit of every film. Shapes: adds (n_films).
+ * Errors: REEL_EINVAL other columns than those of training.
+ */
 enum reel_status reel_context_model_score(const struct reel_context_model *model,
                                           const struct reel_context *context,
                                           const struct reel_csr *genres, float *adds,
                                           struct reel_error *err) REEL_CHECKED;
+/**
+ * The same for one film and one kind of context; the kinds (without the constant of each
+ * value, which moves no film against another) add up to the score.
+ */
+double reel_context_model_part(const struct reel_context_model *model,
+                               const struct reel_context *context,
+                               enum reel_context_kind kind, const struct reel_csr *genres,
+                               int32_t film);
+/** Standard deviation that the prior of a kind was given; 0: it tells nothing. */
+double reel_context_model_width(const struct reel_context_model *model,
+                                enum reel_context_kind kind);
+
+/** What the situation was worth on a simulated set: `strength` 0 makes it matter not at all. */
+struct reel_context_gain {
+    int32_t n_events, n_lists;                 /* of training; held out */
+    double log_loss_without, log_loss_with;    /* held out */
+    double ndcg_without, ndcg_with, ndcg_best; /* at 10; best: the truth itself */
+};
+enum reel_status reel_context_simulate(double strength, uint64_t seed,
+                                       struct reel_context_gain *out,
+                                       struct reel_error *err) REEL_CHECKED;
 
 #ifdef __cplusplus
 }
