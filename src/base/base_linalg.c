@@ -5,6 +5,7 @@
  * row-major entry points of LAPACKE would copy the whole matrix to turn it.
  */
 #include "base_linalg.h"
+#include "base_alloc.h"
 #include "base_error.h"
 
 #include <cblas.h>
@@ -41,6 +42,58 @@ enum reel_status base_invert_spd(float *a, size_t n, struct reel_error *err)
         return fail(err, REEL_EINVAL, "matrix of %zu: pivot %d is not positive", n, info);
     }
     return REEL_OK;
+}
+
+void base_gram(float *c, const float *a, size_t m, size_t n)
+{
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasTrans, (int)n, (int)m, 1, a, (int)n, 0, c,
+                (int)n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n; j++) {
+            c[i * n + j] = c[j * n + i];
+        }
+    }
+}
+
+// Row-major (m, n) is column-major (n, m): its rows are made orthonormal by L Q.
+enum reel_status base_orthonormalize(float *a, size_t m, size_t n, struct reel_error *err)
+{
+    enum { BLOCK = 64 };
+    if (n == 0) {
+        return REEL_OK;
+    }
+    float *tau = base_alloc_array(n * (BLOCK + 1), sizeof *tau);
+    if (!tau) {
+        return fail(err, REEL_ENOMEM, "%zu columns", n);
+    }
+    int info = LAPACKE_sgelqf_work(LAPACK_COL_MAJOR, (int)n, (int)m, a, (int)n, tau,
+                                   tau + n, (int)n * BLOCK);
+    if (info == 0) {
+        info = LAPACKE_sorglq_work(LAPACK_COL_MAJOR, (int)n, (int)m, (int)n, a, (int)n,
+                                   tau, tau + n, (int)n * BLOCK);
+    }
+    base_free(tau);
+    return info == 0
+               ? REEL_OK
+               : fail(err, REEL_EINVAL, "%zu columns of %zu: argument %d", n, m, -info);
+}
+
+enum reel_status base_eigen_symmetric(float *a, size_t n, float *value,
+                                      struct reel_error *err)
+{
+    if (n == 0) {
+        return REEL_OK;
+    }
+    float *work = base_alloc_array(n * 66, sizeof *work);
+    if (!work) {
+        return fail(err, REEL_ENOMEM, "%zu eigenvectors", n);
+    }
+    // Row-major lower is column-major upper; vectors come as columns, which are our rows.
+    const int info = LAPACKE_ssyev_work(LAPACK_COL_MAJOR, 'V', 'U', (int)n, a, (int)n,
+                                        value, work, (int)n * 66);
+    base_free(work);
+    return info == 0 ? REEL_OK
+                     : fail(err, REEL_EFAIL, "eigenvectors of %zu: %d left", n, info);
 }
 
 float base_dot(const float *a, const float *b, size_t n)

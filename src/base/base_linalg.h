@@ -27,6 +27,23 @@ void base_gemv(float *y, const float *a, const float *x, size_t m, size_t n, siz
  */
 enum reel_status base_invert_spd(float *a, size_t n, struct reel_error *err) REEL_CHECKED;
 
+/** c (n, n) = a^T a of a (m, n); both triangles. */
+void base_gram(float *c, const float *a, size_t m, size_t n);
+
+/**
+ * Columns of a (m, n), m >= n, become orthonormal and span what they spanned (Householder).
+ * Errors: REEL_ENOMEM.
+ */
+enum reel_status base_orthonormalize(float *a, size_t m, size_t n,
+                                     struct reel_error *err) REEL_CHECKED;
+
+/**
+ * Eigenvectors of a symmetric matrix in place: row i belongs to value[i], ascending. Only
+ * the lower triangle is read. Errors: REEL_ENOMEM; REEL_EFAIL when it does not converge.
+ */
+enum reel_status base_eigen_symmetric(float *a, size_t n, float *value,
+                                      struct reel_error *err) REEL_CHECKED;
+
 float base_dot(const float *a, const float *b, size_t n);
 
 #endif
