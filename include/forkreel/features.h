@@ -25,6 +25,7 @@ extern "C" {
 /** What is known of one thing in words. NULL or 0 where nothing is. */
 struct reel_feature_text {
     const char *text;          /* plot, review, branch: any language */
+    const char *translation;   /* the same in another language: what joins the two */
     const char *const *people; /* names */
     const char *const *genres;
     const char *const *keywords;
@@ -42,6 +43,10 @@ struct reel_features_options {
     int32_t n_embedding; /* columns of block "embedding"; 0: none */
     uint64_t seed;
     int32_t n_threads;
+    /* Sentences with their translations: they widen vocabulary and LSA, so that both
+       languages share one space, and have no row of their own. */
+    const struct reel_feature_text *bridge;
+    int32_t n_bridge;
     struct reel_progress progress;
 };
 struct reel_features_options reel_features_options_default(void);
@@ -66,7 +71,14 @@ enum reel_status reel_features_save(const struct reel_features *features,
 enum reel_status reel_features_open(const char *path, struct reel_features **out,
                                     struct reel_error *err) REEL_CHECKED;
 
-/** Blocks of one set of texts, a row for each; as reel_training.feature wants them. */
+/**
+ * Blocks of one set of texts, a row for each; as reel_training.feature wants them.
+ *
+ * Sparse: "text", "people", "genres", "keywords", "year". Dense: "lsa", "vector",
+ * "embedding". A row has length 1 (year: two decades that share it; vector: the weighted
+ * mean of its words' vectors; embedding: as given) or is all zero where nothing is known.
+ * Blocks without columns are left out, so every set of rows of one extractor has the same.
+ */
 struct reel_feature_rows {
     const struct reel_feature_block *block;
     int32_t n_blocks;

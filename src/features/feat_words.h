@@ -1,0 +1,38 @@
+/**
+ * Words of one text after another, laid side by side: a term of k words is then a piece of
+ * that text and needs no putting together.
+ *
+ *     struct feat_words words;
+ *     rc = feat_words_init(&words, &err);
+ *     rc = rc ? rc : feat_words_cut(&words, "Two men rob a bank", &err);
+ *     const char *term = feat_words_term(&words, i, k, &n_bytes);
+ *     feat_words_release(&words);
+ */
+#ifndef FEAT_WORDS_H
+#define FEAT_WORDS_H
+
+#include "base_text.h"
+
+struct feat_words {
+    struct base_text *fold;  /* for names */
+    struct base_buffer text; /* words, one blank behind each */
+    size_t *start;           /* (n + 1) */
+    int32_t n, room;
+    struct base_buffer name;
+};
+
+enum reel_status feat_words_init(struct feat_words *words,
+                                 struct reel_error *err) REEL_CHECKED;
+void feat_words_release(struct feat_words *words);
+/** Forget the text before and cut this one; NULL is a text without words. */
+enum reel_status feat_words_cut(struct feat_words *words, const char *text,
+                                struct reel_error *err) REEL_CHECKED;
+/** `k` words from word `i` on with one blank between; not ended by NUL. */
+const char *feat_words_term(const struct feat_words *words, int32_t i, int32_t k,
+                            size_t *n_bytes);
+/** "person:al pacino": a name folded, behind a prefix; valid until the next call. */
+enum reel_status feat_words_name(struct feat_words *words, const char *prefix,
+                                 const char *name, const char **out, size_t *n_bytes,
+                                 struct reel_error *err) REEL_CHECKED;
+
+#endif
