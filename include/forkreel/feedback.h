@@ -22,14 +22,22 @@ extern "C" {
 
 enum reel_bandit_policy { REEL_BANDIT_LINUCB, REEL_BANDIT_THOMPSON };
 
+/**
+ * The knob: with probability 1 - exploration the arm of the best mean comes first, else one
+ * that the policy picks (LinUCB: the highest upper bound; Thompson: the best under weights
+ * drawn from what is believed), and of these picks a tenth is uniform, so that every arm has
+ * a propensity above 0 whenever exploration is.
+ */
 struct reel_bandit_options {
     enum reel_bandit_policy policy;
-    double
-        exploration; /* the knob, 0 .. 1; share of picks that may differ from the best */
-    double ridge;    /* prior precision of a weight */
-    double drift;    /* sensitivity of the test for drift, 0: never reset */
+    double exploration; /* 0 .. 1; share of picks that may differ from the best */
+    double ridge;       /* prior precision of a weight, > 0 */
+    double drift;       /* sensitivity of the test for drift; 1 usual, 0: never reset */
 };
+/** Thompson sampling, exploration .2, ridge 1, drift 1. */
 struct reel_bandit_options reel_bandit_options_default(void);
+
+#define REEL_BANDIT_MAX_DIMS 512
 
 /** One viewer's weights: n_dims, A (n_dims x n_dims), b, and a test for drift. */
 struct reel_bandit;
@@ -37,27 +45,55 @@ enum reel_status reel_bandit_create(int32_t n_dims, const struct reel_bandit_opt
                                     struct reel_bandit **out,
                                     struct reel_error *err) REEL_CHECKED;
 void reel_bandit_free(struct reel_bandit *bandit);
-/** As bytes for the store, and back. Errors: REEL_EFORMAT. */
+int32_t reel_bandit_n_dims(const struct reel_bandit *bandit);
+/** Rewards learned from since the beginning, or since taste last drifted. */
+int64_t reel_bandit_n_learned(const struct reel_bandit *bandit);
+/** As bytes for the store (free with base_free's public twin, reel_bandit_bytes_free), and
+ *  back. Errors: REEL_EFORMAT; REEL_EVERSION. */
 enum reel_status reel_bandit_save(const struct reel_bandit *bandit, unsigned char **out,
                                   size_t *n_bytes, struct reel_error *err) REEL_CHECKED;
 enum reel_status reel_bandit_load(const unsigned char *bytes, size_t n_bytes,
                                   struct reel_bandit **out,
                                   struct reel_error *err) REEL_CHECKED;
-/**
- * Order n arms and say with which probability each would have come first.
- * Shapes: x (n, n_dims); order, propensity (n); propensities add up to 1.
- */
-enum reel_status reel_bandit_rank(struct reel_bandit *bandit, const float *x, int32_t n,
-                                  uint64_t seed, int32_t *order, double *propensity,
+void reel_bandit_bytes_free(unsigned char *bytes);
+/** Move the knob of a bandit that was loaded. Errors: REEL_EINVAL. */
+enum reel_status reel_bandit_tune(struct reel_bandit *bandit,
+                                  const struct reel_bandit_options *opt,
                                   struct reel_error *err) REEL_CHECKED;
-/** What an arm is worth: mean and standard deviation. */
+/**
+ * Order n arms and say with which probability each would have come first; those behind the
+ * first stand by mean. Exact for what is drawn here: Thompson's shares are counted over a
+ * fixed number of draws first, and the arm is then drawn from the shares.
+ * Shapes: x (n, n_dims); order, propensity (n); propensities add up to 1.
+ * Cost:   LinUCB n * n_dims^2; Thompson besides n_dims^3 / 6 and 256 draws.
+ */
+enum reel_status reel_bandit_rank(const struct reel_bandit *bandit, const float *x,
+                                  int32_t n, uint64_t seed, int32_t *order,
+                                  double *propensity,
+                                  struct reel_error *err) REEL_CHECKED;
+/** What an arm is worth: mean and standard deviation (of the mean); sd may be NULL. */
 enum reel_status reel_bandit_value(const struct reel_bandit *bandit, const float *x,
                                    int32_t n, double *mean, double *sd,
                                    struct reel_error *err) REEL_CHECKED;
-/** One arm's reward, 0 .. 1; *was_reset tells that taste had drifted. */
+/** One arm's reward, 0 .. 1; *was_reset (may be NULL) tells that taste had drifted. */
 enum reel_status reel_bandit_learn(struct reel_bandit *bandit, const float *x,
                                    double reward, bool *was_reset,
                                    struct reel_error *err) REEL_CHECKED;
+
+/** A branch as an arm. */
+struct reel_arm {
+    const char *event;  /* schema name; NULL free text */
+    const char *tone;   /* "dark", "light", "tense", "tender", "wry"; NULL none */
+    const char *genres; /* that the event suits, "Crime, Thriller"; NULL none */
+    double intensity;   /* 0 .. 1 */
+    double novelty;     /* 0 seen often .. 1 never seen by this viewer */
+};
+#define REEL_ARM_DIMS 56
+/**
+ * Features: a constant, intensity, novelty, five tones, genres in 16 and events in 32 places
+ * by hash; what belongs to no place is 0.
+ */
+void reel_arm_features(const struct reel_arm *arm, float x[REEL_ARM_DIMS]);
 
 /* ---- what a logged policy says about another ---- */
 
@@ -70,13 +106,18 @@ struct reel_logged {
     double model_target; /* and its mean under the policy in question */
 };
 struct reel_estimate {
-    double value, low, high; /* 95 % */
-    double n_effective;      /* (sum w)^2 / sum w^2 */
+    double value;       /* not clipped; SNIPS: NAN when no arm shown has a weight */
+    double low, high;   /* 95 %, within 0 .. 1 */
+    double n_effective; /* (sum w)^2 / sum w^2 */
 };
 struct reel_off_policy {
     struct reel_estimate ips, snips, doubly_robust;
 };
-/** Sources: Horvitz-Thompson; Swaminathan and Joachims 2015; Dudik et al. 2011. */
+/**
+ * Errors:  REEL_EINVAL nothing logged, or a number out of its range; REEL_ENOMEM.
+ * Sources: Horvitz and Thompson 1952; Swaminathan and Joachims 2015; Dudik, Langford, Li
+ *          2011; intervals bootstrap-t, from 20,000 decisions on normal.
+ */
 enum reel_status reel_off_policy_evaluate(const struct reel_logged *log, int32_t n,
                                           uint64_t seed, struct reel_off_policy *out,
                                           struct reel_error *err) REEL_CHECKED;
