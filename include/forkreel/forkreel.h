@@ -11,6 +11,7 @@
 #include <forkreel/lm_files.h>
 #include <forkreel/matrix.h>
 #include <forkreel/model.h>
+#include <forkreel/profile.h>
 #include <forkreel/rank.h>
 #include <forkreel/status.h>
 #include <forkreel/store.h>

@@ -188,6 +188,8 @@ static enum reel_status rows_move(struct reel_store *store, int64_t low, int64_t
          "DELETE FROM film_country WHERE film = ?"},
         {"UPDATE OR IGNORE film_person SET film = ?1 WHERE film = ?2",
          "DELETE FROM film_person WHERE film = ?"},
+        {"UPDATE OR IGNORE profile_forgotten SET film = ?1 WHERE film = ?2",
+         "DELETE FROM profile_forgotten WHERE film = ?"},
         {"UPDATE film SET (source, source_id) = (SELECT h.source, h.source_id FROM film h"
          " WHERE h.key = ?2) WHERE key = ?1 AND source_id IS NULL",
          NULL},

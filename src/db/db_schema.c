@@ -118,7 +118,18 @@ static const char stories_step[] =
     "  at_s INTEGER NOT NULL) STRICT;"
     "CREATE INDEX choice_viewer ON choice(viewer);";
 
-static const char *const steps[] = {first_step, search_step, stories_step};
+static const char profile_step[] =
+    // What a viewer said about their taste: kind and name as in enum reel_edit_kind.
+    "CREATE TABLE profile_edit ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key), kind INTEGER NOT NULL,"
+    "  name TEXT NOT NULL, amount REAL NOT NULL,"
+    "  PRIMARY KEY (viewer, kind, name)) STRICT, WITHOUT ROWID;"
+    // Films whose events tell nothing of the viewer's taste.
+    "CREATE TABLE profile_forgotten ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key), film INTEGER NOT NULL,"
+    "  PRIMARY KEY (viewer, film)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = {first_step, search_step, stories_step, profile_step};
 
 const struct db_schema db_schema_current = {steps, sizeof steps / sizeof steps[0]};
 
