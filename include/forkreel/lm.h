@@ -1,6 +1,6 @@
 /**
  * @file lm.h
- * Language models: what a GGUF file is, and engines that continue and judge text.
+ * Language models: what a GGUF file is, and engines that continue, judge and embed text.
  *
  * A file from anywhere may be damaged, cut short or made to harm. Every length in it is
  * checked against the file before llama.cpp sees a byte of it, so a bad file costs one
@@ -46,6 +46,7 @@ struct reel_lm_info {
     int32_t n_embedding;  /* width of its hidden state */
     int32_t n_layers;
     bool has_chat_template;
+    bool is_embedder; /* made to turn texts into vectors: reads both ways, or pools */
 };
 
 /**
@@ -73,6 +74,7 @@ struct reel_lm_options {
     int64_t
         max_bytes; /* of cells and working memory, beside the weights; default 300 MB */
     int32_t n_live_max; /* continuations that advance together; default 32 */
+    bool embeds;        /* opened for reel_lm_embed and nothing else; default false */
     /* remote only */
     const char *model; /* name that the server knows; NULL: the first it lists */
     const char *key;   /* API key; NULL: from key_file, else FORKREEL_LM_KEY, else none */
@@ -86,10 +88,11 @@ struct reel_lm_options reel_lm_options_default(void);
 /** What is known of an engine once it is open. */
 struct reel_lm_facts {
     enum reel_lm_kind kind;
-    char name[128];    /* "SmolLM2 135M Instruct" */
-    char checksum[72]; /* sha256 of the file in hex; of a remote one "" */
-    bool is_instruct;  /* has a chat template */
-    bool can_score;    /* reel_lm_score works */
+    char name[128];      /* "SmolLM2 135M Instruct" */
+    char checksum[72];   /* sha256 of the file in hex; of a remote one "" */
+    bool is_instruct;    /* has a chat template */
+    bool can_score;      /* reel_lm_score works */
+    int32_t n_embedding; /* numbers for each text of reel_lm_embed; 0: it does not work */
     bool
         shares_cells; /* false: hybrid, recurrent or sliding window, read anew each time */
     int32_t n_context; /* longest prompt and answer together, in tokens */
@@ -212,9 +215,38 @@ enum reel_status reel_lm_score(struct reel_lm *lm, struct reel_lm_judged *judged
 enum reel_status reel_lm_count(struct reel_lm *lm, const char *text, int32_t *n_tokens,
                                struct reel_error *err) REEL_CHECKED;
 
+/* ---- embedding ---- */
+
+struct reel_lm_embed_request {
+    const char *const *text; /* (n_texts) */
+    int32_t n_texts;
+    const char *prefix; /* put before every text; NULL: what the model's family wants,
+                           such as "query: " for E5 */
+    struct reel_progress progress; /* in texts; stops with REEL_ECANCELLED */
+};
+
+/**
+ * A vector for each text, so that texts about the same lie close: their product is the cosine.
+ *
+ * The last hidden layer is pooled as the model says (mean, first or last token); a model that
+ * only continues texts gets the mean without the first token, on which such models park what
+ * they do not need. A text of more than 256 tokens (or than the model can read) is cut into
+ * even parts, whose vectors are averaged by length.
+ *
+ * Shapes:  out (n_texts, facts.n_embedding) float32, rows of length 1; all 0 for a text
+ *          without tokens, and everywhere after a failure.
+ * Errors:  REEL_EINVAL the engine was not opened with `embeds`; REEL_ECANCELLED;
+ *          REEL_EFAIL, REEL_EIO the model or the server failed; REEL_ENOMEM.
+ */
+enum reel_status reel_lm_embed(struct reel_lm *lm,
+                               const struct reel_lm_embed_request *request, float *out,
+                               struct reel_error *err) REEL_CHECKED;
+
 /* ---- an engine that recites, for tests ---- */
 
 /**
+ * It embeds as well: words are hashed into 64 columns, so texts that share words lie close.
+ *
  * What to answer to one sample of one prompt; NULL: an empty answer. The text lives until
  * the next call. logp of every byte is taken as -1, and of a byte already in the context -.1.
  */

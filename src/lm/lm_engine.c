@@ -125,6 +125,10 @@ enum reel_status reel_lm_generate(struct reel_lm *lm,
                                   struct reel_lm_reply *reply, struct reel_error *err)
 {
     *reply = (struct reel_lm_reply){0};
+    if (!lm->calls->generate) {
+        return fail(err, REEL_EINVAL, "%s was opened to embed texts, not to write",
+                    lm->facts.name);
+    }
     enum reel_status rc = check_request(request, err);
     rc = rc ? rc : lm_reply_init(reply, request, err);
     rc = rc ? rc : lm->calls->generate(lm, request, reply, err);
@@ -147,6 +151,54 @@ enum reel_status reel_lm_score(struct reel_lm *lm, struct reel_lm_judged *judged
         judged[i].n_tokens = 0;
     }
     return n > 0 ? lm->calls->score(lm, judged, n, progress, err) : REEL_OK;
+}
+
+/** What families of models were taught to find before a text whose subject is asked. */
+static const char *prefix_of(const char *name)
+{
+    static const struct {
+        const char *in_name, *prefix;
+    } families[] = {{"e5-", "query: "},
+                    {"nomic-embed", "clustering: "},
+                    {"embeddinggemma", "task: clustering | query: "}};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        if (strcasestr(name, families[i].in_name)) {
+            return families[i].prefix;
+        }
+    }
+    return "";
+}
+
+enum reel_status reel_lm_embed(struct reel_lm *lm,
+                               const struct reel_lm_embed_request *request, float *out,
+                               struct reel_error *err)
+{
+    if (!lm->calls->embed || lm->facts.n_embedding < 1) {
+        return fail(err, REEL_EINVAL, "%s was not opened to embed texts", lm->facts.name);
+    }
+    struct reel_lm_embed_request whole = *request;
+    const size_t n_out_bytes =
+        (size_t)request->n_texts * (size_t)lm->facts.n_embedding * sizeof *out;
+    whole.prefix = request->prefix ? request->prefix : prefix_of(lm->facts.name);
+    memset(out, 0, n_out_bytes);
+    const enum reel_status rc =
+        request->n_texts > 0 ? lm->calls->embed(lm, &whole, out, err) : REEL_OK;
+    if (rc) {
+        memset(out, 0, n_out_bytes);
+    }
+    return rc;
+}
+
+void lm_unit_length(float *row, int32_t n)
+{
+    double sum = 0;
+    for (int32_t k = 0; k < n; k++) {
+        sum += (double)row[k] * (double)row[k];
+    }
+    const bool is_number = isfinite(sum) && sum > 0;
+    for (int32_t k = 0; k < n; k++) {
+        row[k] = is_number ? (float)((double)row[k] / sqrt(sum)) : 0;
+    }
 }
 
 enum reel_status reel_lm_count(struct reel_lm *lm, const char *text, int32_t *n_tokens,

@@ -1,5 +1,5 @@
 /**
- * What every engine is to its callers: five functions and some facts.
+ * What every engine is to its callers: six functions and some facts.
  *
  * reel_lm_open picks the engine by the words it is given; lm_local.c runs a GGUF file,
  * lm_remote.c asks a server, lm_scripted.c recites. Options and requests are checked here,
@@ -13,15 +13,19 @@
 #include <forkreel/lm.h>
 
 struct lm_engine_calls {
-    enum reel_status (*generate)(struct reel_lm *lm,
-                                 const struct reel_lm_request *request,
-                                 struct reel_lm_reply *reply, struct reel_error *err);
+    enum reel_status (*generate)(
+        struct reel_lm *lm, const struct reel_lm_request *request,
+        struct reel_lm_reply *reply,
+        struct reel_error *err); /* NULL: it was opened to embed */
     enum reel_status (*score)(
         struct reel_lm *lm, struct reel_lm_judged *judged, int32_t n,
         const struct reel_progress *progress,
         struct reel_error *err); /* NULL: facts.can_score is false */
     enum reel_status (*count)(struct reel_lm *lm, const char *text, int32_t *n_tokens,
                               struct reel_error *err);
+    enum reel_status (*embed)(struct reel_lm *lm,
+                              const struct reel_lm_embed_request *request, float *out,
+                              struct reel_error *err); /* NULL: facts.n_embedding is 0 */
     void (*settle)(struct reel_lm *lm); /* facts that are still being made; may be NULL */
     void (*close)(struct reel_lm *lm);  /* frees `lm` as well */
 };
@@ -37,6 +41,9 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
 enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *opt,
                                 struct reel_lm **out,
                                 struct reel_error *err) REEL_CHECKED;
+
+/** Scale to length 1; all 0 when that cannot be. */
+void lm_unit_length(float *row, int32_t n);
 
 /* ---- putting a reply together ---- */
 

@@ -45,6 +45,12 @@ int32_t lm_guard_decode(struct llama_context *context, struct llama_batch batch,
     return guarded<int32_t>(guard, -100, [&] { return llama_decode(context, batch); });
 }
 
+int32_t lm_guard_encode(struct llama_context *context, struct llama_batch batch,
+                        struct lm_guard *guard)
+{
+    return guarded<int32_t>(guard, -100, [&] { return llama_encode(context, batch); });
+}
+
 int32_t lm_guard_tokenize(const struct llama_vocab *vocab, const char *text,
                           int32_t n_bytes, llama_token *token, int32_t n_max,
                           bool add_special, bool parse_special, struct lm_guard *guard)

@@ -23,6 +23,9 @@ struct llama_context *lm_guard_context(struct llama_model *model,
 /** As llama_decode; -100 when something was thrown. */
 int32_t lm_guard_decode(struct llama_context *context, struct llama_batch batch,
                         struct lm_guard *guard);
+/** As llama_encode; -100 when something was thrown. */
+int32_t lm_guard_encode(struct llama_context *context, struct llama_batch batch,
+                        struct lm_guard *guard);
 /** As llama_tokenize; INT32_MIN when something was thrown. */
 int32_t lm_guard_tokenize(const struct llama_vocab *vocab, const char *text,
                           int32_t n_bytes, llama_token *token, int32_t n_max,

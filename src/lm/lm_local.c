@@ -290,7 +290,7 @@ static bool is_aborted(void *payload)
 
 // ---- opening ----
 
-static enum reel_status open_model(struct lm_local *local, const char *path,
+static enum reel_status open_model(struct lm_local *local, const char *path, bool embeds,
                                    struct reel_error *err)
 {
     struct llama_model_params params = llama_model_default_params();
@@ -307,9 +307,13 @@ static enum reel_status open_model(struct lm_local *local, const char *path,
         return fail(err, REEL_EFORMAT, "%s: llama.cpp cannot load it%s%s", path,
                     why[0] ? ": " : "", why);
     }
-    if (llama_model_has_encoder(local->model) || !llama_model_has_decoder(local->model) ||
-        llama_model_is_diffusion(local->model)) {
+    const bool is_encoder =
+        llama_model_has_encoder(local->model) || !llama_model_has_decoder(local->model);
+    if (!embeds && (is_encoder || llama_model_is_diffusion(local->model))) {
         return fail(err, REEL_EFORMAT, "%s: not a model that continues texts", path);
+    }
+    if (embeds && is_encoder && llama_model_has_decoder(local->model)) {
+        return fail(err, REEL_EFORMAT, "%s: not a model that embeds texts", path);
     }
     local->vocab = llama_model_get_vocab(local->model);
     return llama_vocab_n_tokens(local->vocab) > 1
@@ -356,7 +360,8 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
                            (int32_t)llama_n_batch(local->context), err);
 }
 
-static void fill_facts(struct lm_local *local, const struct reel_lm_info *info)
+static void fill_facts(struct lm_local *local, const struct reel_lm_info *info,
+                       bool embeds)
 {
     struct reel_lm_facts *facts = &local->lm.facts;
     const struct llama_model *model = local->model;
@@ -367,7 +372,8 @@ static void fill_facts(struct lm_local *local, const struct reel_lm_info *info)
              : slash       ? slash + 1
                            : local->path);
     facts->is_instruct = info->has_chat_template;
-    facts->can_score = true;
+    facts->can_score = !embeds;
+    facts->n_embedding = embeds ? llama_model_n_embd_out(model) : 0;
     facts->shares_cells = !llama_model_is_hybrid(model) &&
                           !llama_model_is_recurrent(model) &&
                           llama_model_n_swa(model) == 0;
@@ -384,6 +390,7 @@ static void local_close(struct reel_lm *lm)
     local_settle(lm);
     lm_strands_release(&local->strands);
     lm_sampler_release(&local->sampler);
+    lm_embedder_release(&local->embedder);
     if (local->context) {
         llama_free(local->context);
     }
@@ -405,8 +412,17 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
         .settle = local_settle,
         .close = local_close,
     };
+    static const struct lm_engine_calls calls_embedding = {
+        .embed = lm_local_embed,
+        .count = local_count,
+        .settle = local_settle,
+        .close = local_close,
+    };
     struct reel_lm_info info;
     enum reel_status rc = reel_lm_info_read(path, &info, err);
+    if (rc == REEL_OK && info.is_embedder && !opt->embeds) {
+        return fail(err, REEL_EFORMAT, "%s: embeds texts and cannot continue them", path);
+    }
     rc = rc ? rc : check_memory(path, &info, opt, err);
     if (rc) {
         return rc;
@@ -418,18 +434,22 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
     }
     lm_log_take_over();
     lm_backend_register();
-    local->lm.calls = &calls;
+    local->lm.calls = opt->embeds ? &calls_embedding : &calls;
     local->n_live_max = opt->n_live_max;
     local->is_checksum_running =
         pthread_create(&local->checksum_thread, NULL, make_checksum, local) == 0;
-    rc = open_model(local, path, err);
-    rc = rc ? rc : open_context(local, path, opt, err);
-    rc = rc ? rc : learn_vocabulary(local, err);
+    rc = open_model(local, path, opt->embeds, err);
+    if (opt->embeds) {
+        rc = rc ? rc : lm_embedder_init(local, opt, err);
+    } else {
+        rc = rc ? rc : open_context(local, path, opt, err);
+        rc = rc ? rc : learn_vocabulary(local, err);
+    }
     if (rc) {
         local_close(&local->lm);
         return rc;
     }
-    fill_facts(local, &info);
+    fill_facts(local, &info, opt->embeds);
     *out = &local->lm;
     return REEL_OK;
 }

@@ -8,6 +8,18 @@
 
 #include <pthread.h>
 
+/** What an engine that embeds has instead of strands and a sampler (lm_embed.c). */
+struct lm_embedder {
+    struct llama_batch batch; /* room for n_batch tokens */
+    int32_t *i_text;          /* (n_windows_max) whose part a sequence of the batch is */
+    int32_t *n_part;          /* (n_windows_max) its tokens */
+    int32_t n_batch, n_window, n_windows_max;
+    int32_t n_windows;       /* in the batch */
+    llama_token first, last; /* around every window; LLAMA_TOKEN_NULL none */
+    bool is_pooled;          /* by llama.cpp */
+    int32_t n_texts, n_done; /* of the request at hand */
+};
+
 struct lm_local {
     struct reel_lm lm;
     char *path;
@@ -17,6 +29,7 @@ struct lm_local {
     struct lm_strands strands;
     struct lm_sampler sampler;
     struct lm_vocabulary vocabulary;
+    struct lm_embedder embedder;
     uint8_t *is_free;
     int32_t n_live_max, n_outputs_max;
     const struct reel_progress
@@ -40,6 +53,15 @@ enum reel_status lm_local_chat(struct lm_local *local, const char *question,
                                struct reel_error *err) REEL_CHECKED;
 /** Ask the progress callback, at most every 50 ms; true to go on. */
 bool lm_local_goes_on(struct lm_local *local, double done, double total);
+
+/** Make the context for embedding, and the rest of `local->embedder`. */
+enum reel_status lm_embedder_init(struct lm_local *local,
+                                  const struct reel_lm_options *opt,
+                                  struct reel_error *err) REEL_CHECKED;
+void lm_embedder_release(struct lm_embedder *embedder);
+enum reel_status lm_local_embed(struct reel_lm *lm,
+                                const struct reel_lm_embed_request *request, float *out,
+                                struct reel_error *err) REEL_CHECKED;
 
 enum reel_status lm_local_generate(struct reel_lm *lm,
                                    const struct reel_lm_request *request,

@@ -221,6 +221,46 @@ static int32_t get_size(const struct gguf_context *gguf, const char *architectur
     return n > 0 && n <= INT32_MAX ? (int32_t)n : 0;
 }
 
+/** A truth value of the architecture, "bert.attention.causal". */
+static bool get_truth(const struct gguf_context *gguf, const char *architecture,
+                      const char *name, bool otherwise)
+{
+    char key[96];
+    snprintf(key, sizeof key, "%s.%s", architecture, name);
+    const int64_t id = gguf_find_key(gguf, key);
+    return id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_BOOL
+               ? gguf_get_val_bool(gguf, id)
+               : otherwise;
+}
+
+/**
+ * What llama.cpp asserts instead of refusing: an unknown way of pooling; for encoders, heads
+ * that do not share the width evenly, or that are wider for keys than for the rest.
+ */
+static enum reel_status check_embedder(const struct gguf_context *gguf, const char *path,
+                                       struct reel_lm_info *info, struct reel_error *err)
+{
+    const char *architecture = info->architecture;
+    const bool is_causal = get_truth(gguf, architecture, "attention.causal", true);
+    char key[96];
+    snprintf(key, sizeof key, "%s.pooling_type", architecture);
+    const int64_t pooling = get_number(gguf, key);
+    if (pooling > 4) {
+        return fail(err, REEL_EFORMAT, "%s: pools in way %lld, which is unknown", path,
+                    (long long)pooling);
+    }
+    const int32_t n_heads = get_size(gguf, architecture, "attention.head_count");
+    const int32_t n_key = get_size(gguf, architecture, "attention.key_length");
+    if (!is_causal && strstr(architecture, "bert") &&
+        (n_heads < 1 || info->n_embedding % n_heads != 0 ||
+         (n_key > 0 && n_key != info->n_embedding / n_heads))) {
+        return fail(err, REEL_EFORMAT, "%s: %d heads of %d do not make a width of %d",
+                    path, n_heads, n_key, info->n_embedding);
+    }
+    info->is_embedder = !is_causal || pooling > 0 || strstr(architecture, "t5encoder");
+    return REEL_OK;
+}
+
 static int32_t count_tokens(const struct gguf_context *gguf, const char *architecture)
 {
     const int64_t id = gguf_find_key(gguf, "tokenizer.ggml.tokens");
@@ -274,7 +314,7 @@ static enum reel_status fill_info(const struct gguf_context *gguf, const char *p
     info->n_layers = get_size(gguf, info->architecture, "block_count");
     info->n_vocabulary = count_tokens(gguf, info->architecture);
     info->has_chat_template = gguf_find_key(gguf, "tokenizer.chat_template") >= 0;
-    return REEL_OK;
+    return check_embedder(gguf, path, info, err);
 }
 
 enum reel_status reel_lm_info_read(const char *path, struct reel_lm_info *info,

@@ -12,6 +12,7 @@
 
 #define LOGP_NEW (-1.0)
 #define LOGP_KNOWN (-0.1)
+enum { N_EMBEDDING = 64 };
 
 struct scripted {
     struct reel_lm lm;
@@ -100,6 +101,39 @@ static enum reel_status scripted_score(struct reel_lm *lm, struct reel_lm_judged
     return REEL_OK;
 }
 
+/** Words are what stands between blanks; each is hashed (FNV-1a) to a column and a sign. */
+static void embed_words(const char *text, float *row)
+{
+    for (const char *at = text; *at;) {
+        uint64_t hash = 0xcbf29ce484222325u;
+        at += strspn(at, " \t\n");
+        const size_t n = strcspn(at, " \t\n");
+        for (size_t i = 0; i < n; i++) {
+            hash = (hash ^ (unsigned char)at[i]) * 0x100000001b3u;
+        }
+        if (n > 0) {
+            row[(hash >> 32) % N_EMBEDDING] += hash >> 63 ? -1.F : 1.F;
+        }
+        at += n;
+    }
+    lm_unit_length(row, N_EMBEDDING);
+}
+
+static enum reel_status scripted_embed(struct reel_lm *lm,
+                                       const struct reel_lm_embed_request *request,
+                                       float *out, struct reel_error *err)
+{
+    (void)lm;
+    for (int32_t i = 0; i < request->n_texts; i++) {
+        if (!base_progress_report(&request->progress, "texts", i, request->n_texts)) {
+            return fail(err, REEL_ECANCELLED, "stopped after %d of %d texts", i,
+                        request->n_texts);
+        }
+        embed_words(request->text[i], out + (size_t)i * N_EMBEDDING);
+    }
+    return REEL_OK;
+}
+
 static enum reel_status scripted_count(struct reel_lm *lm, const char *text,
                                        int32_t *n_tokens, struct reel_error *err)
 {
@@ -120,6 +154,7 @@ enum reel_status reel_lm_open_scripted(reel_lm_reciter *reciter, void *payload,
         .generate = scripted_generate,
         .score = scripted_score,
         .count = scripted_count,
+        .embed = scripted_embed,
         .close = scripted_close,
     };
     struct scripted *s = base_alloc_zeroed(1, sizeof *s);
@@ -131,6 +166,7 @@ enum reel_status reel_lm_open_scripted(reel_lm_reciter *reciter, void *payload,
     s->lm.facts = (struct reel_lm_facts){.kind = REEL_LM_SCRIPTED,
                                          .name = "scripted",
                                          .can_score = true,
+                                         .n_embedding = N_EMBEDDING,
                                          .n_context = 1 << 20,
                                          .n_vocabulary = 256};
     s->reciter = reciter;
