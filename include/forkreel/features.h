@@ -29,7 +29,8 @@ struct reel_feature_text {
     const char *const *people; /* names */
     const char *const *genres;
     const char *const *keywords;
-    int32_t n_people, n_genres, n_keywords;
+    const char *const *facts; /* of a knowledge graph: "film.actor m.02vxxgs" */
+    int32_t n_people, n_genres, n_keywords, n_facts;
     int32_t year;           /* 0 unknown */
     const float *embedding; /* (options.n_embedding) of a language model, or NULL */
 };
@@ -74,7 +75,7 @@ enum reel_status reel_features_open(const char *path, struct reel_features **out
 /**
  * Blocks of one set of texts, a row for each; as reel_training.feature wants them.
  *
- * Sparse: "text", "people", "genres", "keywords", "year". Dense: "lsa", "vector",
+ * Sparse: "text", "people", "genres", "keywords", "year", "facts". Dense: "lsa", "vector",
  * "embedding". A row has length 1 (year: two decades that share it; vector: the weighted
  * mean of its words' vectors; embedding: as given) or is all zero where nothing is known.
  * Blocks without columns are left out, so every set of rows of one extractor has the same.

@@ -15,8 +15,8 @@ static const char magic[8] = "REELFEAT";
 
 static_assert(sizeof(struct feat_header) <= HEADER_BYTES, "the header has its page");
 
-const char *const feat_kind_name[FEAT_N_KINDS] = {"text", "people", "genres", "keywords",
-                                                  "year"};
+const char *const feat_kind_name[FEAT_N_KINDS] = {"text",     "people", "genres",
+                                                  "keywords", "year",   "facts"};
 
 static uint64_t fnv1a(const void *bytes, size_t n)
 {

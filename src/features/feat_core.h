@@ -21,6 +21,7 @@ enum feat_kind {
     FEAT_GENRES,
     FEAT_KEYWORDS,
     FEAT_YEAR,
+    FEAT_FACTS,
     FEAT_N_KINDS
 };
 

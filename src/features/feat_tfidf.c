@@ -2,7 +2,7 @@
  * TF-IDF (Salton and Buckley 1988) over words and over facts, each kind by itself so that
  * a model can weigh kinds against each other.
  *
- * Text: weight (1 + log tf) * idf. People, genres, keywords: idf. Year: a film lies between
+ * Text: weight (1 + log tf) * idf. People, genres, keywords, facts: idf. Year: a film lies between
  * the middles of two decades and belongs to both, the nearer one more; two films a year
  * apart then never look as different as two films of different decades.
  */
@@ -176,6 +176,8 @@ static enum reel_status terms_each(const struct reel_feature_text *text,
                           payload, err);
     case FEAT_YEAR:
         return decades_each(text->year, sink, payload, err);
+    case FEAT_FACTS:
+        return names_each("fact:", text->facts, text->n_facts, words, sink, payload, err);
     case FEAT_N_KINDS:
         break;
     }
