@@ -243,6 +243,39 @@ enum reel_status reel_store_stories_each(
                              struct reel_error *err),
     void *payload, struct reel_error *err) REEL_CHECKED;
 
+/** What is written about a film; NULL where nothing is. */
+struct reel_film_text {
+    int64_t film; /* key */
+    const char *overview, *tagline, *story;
+};
+/** The same for every film that has any of them. */
+enum reel_status reel_store_texts_each(
+    struct reel_store *store,
+    enum reel_status (*each)(const struct reel_film_text *text, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
+/** What a viewer wrote about a film. */
+struct reel_note {
+    int64_t viewer, film;      /* keys */
+    enum reel_event_kind kind; /* REEL_EVENT_TAG or REEL_EVENT_REVIEW */
+    int64_t at_s;
+    const char *text;
+};
+/** All notes by viewer, film, kind and time; of one viewer unless `viewer_key` is 0. */
+enum reel_status reel_store_notes_each(
+    struct reel_store *store, int64_t viewer_key,
+    enum reel_status (*each)(const struct reel_note *note, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
+/** Every line of the knowledge graphs that begins at a film, by film. */
+enum reel_status reel_store_facts_each(
+    struct reel_store *store,
+    enum reel_status (*each)(int64_t film_key, const char *relation, const char *tail,
+                             void *payload, struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
 /** A viewer picked one of the branches that were shown while playing. */
 struct reel_choice {
     const char *viewer;
