@@ -1,0 +1,537 @@
+#include "cli_features.h"
+#include "cli_story.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_FEATURES_LSA = 200, N_FEATURES_VECTOR = 100 };
+
+/* ---- lists that own what they hold ---- */
+
+static void *own(struct texts *texts, void *memory)
+{
+    if (texts->n_owned == texts->room_owned) {
+        texts->room_owned = texts->room_owned ? 2 * texts->room_owned : 256;
+        texts->owned = cli_need(
+            realloc(texts->owned, (size_t)texts->room_owned * sizeof *texts->owned));
+    }
+    texts->owned[texts->n_owned++] = cli_need(memory);
+    return memory;
+}
+
+static const char *own_text(struct texts *texts, const char *text)
+{
+    return text ? own(texts, strdup(text)) : NULL;
+}
+
+void texts_release(struct texts *texts)
+{
+    for (int32_t i = 0; i < texts->n_owned; i++) {
+        free(texts->owned[i]);
+    }
+    free(texts->owned);
+    free(texts->text);
+    free(texts->film);
+    *texts = (struct texts){0};
+}
+
+static struct reel_feature_text *add(struct texts *texts, int32_t film)
+{
+    if (texts->n == texts->room) {
+        texts->room = texts->room ? 2 * texts->room : 256;
+        texts->text =
+            cli_need(realloc(texts->text, (size_t)texts->room * sizeof *texts->text));
+        texts->film =
+            cli_need(realloc(texts->film, (size_t)texts->room * sizeof *texts->film));
+    }
+    texts->film[texts->n] = film;
+    texts->text[texts->n] = (struct reel_feature_text){0};
+    return &texts->text[texts->n++];
+}
+
+void texts_add(struct texts *texts, int32_t film, const char *text,
+               const char *translation)
+{
+    struct reel_feature_text *to = add(texts, film);
+    to->text = own_text(texts, text);
+    to->translation = own_text(texts, translation);
+}
+
+/** Names that grow; what a reel_feature_text points to once the texts own it. */
+struct names {
+    const char **name;
+    int32_t n, room;
+};
+
+static void names_add(struct texts *texts, struct names *names, const char *name)
+{
+    if (!name || !*name) {
+        return;
+    }
+    for (int32_t i = 0; i < names->n; i++) {
+        if (strcmp(names->name[i], name) == 0) {
+            return;
+        }
+    }
+    if (names->n == names->room) {
+        names->room = names->room ? 2 * names->room : 8;
+        names->name =
+            cli_need(realloc(names->name, (size_t)names->room * sizeof *names->name));
+    }
+    names->name[names->n++] = own_text(texts, name);
+}
+
+static const char *const *names_give(struct texts *texts, struct names *names, int32_t *n)
+{
+    *n = names->n;
+    return names->name ? own(texts, names->name) : NULL;
+}
+
+/** A text that grows by sentences; NULL while empty. */
+struct prose {
+    char *text;
+    size_t n, room;
+};
+
+static void prose_add(struct prose *prose, const char *sentence)
+{
+    const size_t n = sentence ? strlen(sentence) : 0;
+    if (n == 0) {
+        return;
+    }
+    if (prose->n + n + 2 > prose->room) {
+        prose->room = 2 * (prose->n + n + 2);
+        prose->text = cli_need(realloc(prose->text, prose->room));
+    }
+    if (prose->n) {
+        prose->text[prose->n++] = '\n';
+    }
+    memcpy(prose->text + prose->n, sentence, n + 1);
+    prose->n += n;
+}
+
+static const char *prose_give(struct texts *texts, struct prose *prose)
+{
+    return prose->text ? own(texts, prose->text) : NULL;
+}
+
+/* ---- a story document in words ---- */
+
+static const char *in(const json_t *object, const char *language)
+{
+    return json_string_value(json_object_get(object, language));
+}
+
+/** Receives what a story says, in one language and in the other; either may be NULL. */
+typedef void pair_sink(const char *en, const char *zh, void *payload);
+
+static void list_pairs(const json_t *both, pair_sink *sink, void *payload)
+{
+    const json_t *en = json_object_get(both, "en"), *zh = json_object_get(both, "zh");
+    const size_t n_en = json_array_size(en), n_zh = json_array_size(zh);
+    for (size_t i = 0; i < n_en || i < n_zh; i++) {
+        const char *a = json_string_value(json_array_get(en, i));
+        const char *b = json_string_value(json_array_get(zh, i));
+        // Lists of different length are not translations word by word.
+        if (n_en == n_zh) {
+            sink(a, b, payload);
+        } else {
+            sink(a, NULL, payload);
+            sink(NULL, b, payload);
+        }
+    }
+}
+
+static void item_pairs(const json_t *list, const char *member, pair_sink *sink,
+                       void *payload)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach((json_t *)(uintptr_t)list, i, item)
+    {
+        const json_t *both = member ? json_object_get(item, member) : item;
+        sink(in(both, "en"), in(both, "zh"), payload);
+    }
+}
+
+/** What a story tells, sentence by sentence; not who acted in it. */
+static void story_pairs(const json_t *story, pair_sink *sink, void *payload)
+{
+    const json_t *title = json_object_get(story, "title");
+    const json_t *setting = json_object_get(story, "setting");
+    const json_t *characters = json_object_get(story, "characters");
+    sink(in(title, "en"), in(title, "zh"), payload);
+    sink(in(setting, "en"), in(setting, "zh"), payload);
+    item_pairs(json_object_get(story, "beats"), NULL, sink, payload);
+    list_pairs(json_object_get(story, "keywords"), sink, payload);
+    item_pairs(json_object_get(story, "places"), NULL, sink, payload);
+    item_pairs(json_object_get(story, "objects"), NULL, sink, payload);
+    item_pairs(json_object_get(story, "groups"), NULL, sink, payload);
+    item_pairs(characters, "goal", sink, payload);
+    size_t i;
+    json_t *character;
+    json_array_foreach((json_t *)(uintptr_t)characters, i, character)
+    {
+        list_pairs(json_object_get(character, "traits"), sink, payload);
+    }
+}
+
+static void people_pairs(const json_t *story, pair_sink *sink, void *payload)
+{
+    item_pairs(json_object_get(story, "directors"), NULL, sink, payload);
+    item_pairs(json_object_get(story, "cast"), NULL, sink, payload);
+}
+
+struct both_proses {
+    struct prose en, zh;
+};
+
+static void add_to_proses(const char *en, const char *zh, void *payload)
+{
+    struct both_proses *both = payload;
+    prose_add(&both->en, en);
+    prose_add(&both->zh, zh);
+}
+
+static enum reel_status story_read(int64_t film_key, const char *story, json_t **out,
+                                   struct reel_error *err)
+{
+    json_error_t problem;
+    *out = json_loads(story, 0, &problem);
+    return *out ? REEL_OK
+                : cli_error(err, REEL_EFORMAT, "film %lld: story: %s",
+                            (long long)film_key, problem.text);
+}
+
+/* ---- films ---- */
+
+/** While texts are gathered: one entry for each row of the film table. */
+struct gathering {
+    const struct session *s;
+    struct texts *texts;
+    struct both_proses *prose; /* (films) */
+    struct names *keywords, *facts;
+    const char *language;
+};
+
+static int32_t row_of(const struct gathering *g, int64_t film_key)
+{
+    return session_index_of(g->s->films->key, g->s->films->n_films, film_key);
+}
+
+static enum reel_status add_words(const struct reel_film_text *text, void *payload,
+                                  struct reel_error *err)
+{
+    struct gathering *g = payload;
+    const int32_t row = row_of(g, text->film);
+    if (row < 0) {
+        return REEL_OK;
+    }
+    struct both_proses *both = &g->prose[row];
+    prose_add(&both->en, text->tagline);
+    json_t *story = NULL;
+    if (text->story) {
+        const enum reel_status rc = story_read(text->film, text->story, &story, err);
+        if (rc) {
+            return rc;
+        }
+        story_pairs(story, add_to_proses, both);
+    }
+    // A film of the catalogue has its beats as overview, too.
+    const json_t *beat = json_array_get(json_object_get(story, "beats"), 0);
+    const char *first = in(beat, "en");
+    if (!first || !text->overview || !strstr(text->overview, first)) {
+        prose_add(&both->en, text->overview);
+    }
+    json_decref(story);
+    return REEL_OK;
+}
+
+static enum reel_status add_tag(const struct reel_note *note, void *payload,
+                                struct reel_error *err)
+{
+    struct gathering *g = payload;
+    const int32_t row = row_of(g, note->film);
+    (void)err;
+    if (row >= 0 && note->kind == REEL_EVENT_TAG) {
+        names_add(g->texts, &g->keywords[row], note->text);
+    }
+    return REEL_OK;
+}
+
+static enum reel_status add_fact(int64_t film_key, const char *relation, const char *tail,
+                                 void *payload, struct reel_error *err)
+{
+    struct gathering *g = payload;
+    const int32_t row = row_of(g, film_key);
+    (void)err;
+    if (row >= 0) {
+        char *fact = cli_format("%s %s", relation, tail);
+        names_add(g->texts, &g->facts[row], fact);
+        free(fact);
+    }
+    return REEL_OK;
+}
+
+static const char *const *row_names(struct texts *texts, const struct reel_csr *links,
+                                    const char *const *name, int32_t row, int32_t *n)
+{
+    struct names names = {0};
+    for (int64_t e = links->start[row]; e < links->start[row + 1]; e++) {
+        names_add(texts, &names, name[links->col[e]]);
+    }
+    return names_give(texts, &names, n);
+}
+
+static void finish_film(struct gathering *g, int32_t row)
+{
+    const struct reel_film_table *films = g->s->films;
+    struct texts *texts = g->texts;
+    struct reel_feature_text *text = add(texts, row);
+    for (int64_t e = films->keywords.start[row]; e < films->keywords.start[row + 1];
+         e++) {
+        names_add(texts, &g->keywords[row], films->keyword_name[films->keywords.col[e]]);
+    }
+    text->text = prose_give(texts, &g->prose[row].en);
+    text->translation = prose_give(texts, &g->prose[row].zh);
+    text->people =
+        row_names(texts, &films->people, films->people_name, row, &text->n_people);
+    text->genres =
+        row_names(texts, &films->genres, films->genre_name, row, &text->n_genres);
+    text->keywords = names_give(texts, &g->keywords[row], &text->n_keywords);
+    text->facts = names_give(texts, &g->facts[row], &text->n_facts);
+    text->year = films->year[row];
+}
+
+enum reel_status texts_of_films(const struct session *s, struct texts *out,
+                                struct reel_error *err)
+{
+    const int32_t n = s->films->n_films;
+    const size_t n_rows = (size_t)n + 1;
+    struct gathering g = {.s = s,
+                          .texts = out,
+                          .prose = cli_need(calloc(n_rows, sizeof *g.prose)),
+                          .keywords = cli_need(calloc(n_rows, sizeof *g.keywords)),
+                          .facts = cli_need(calloc(n_rows, sizeof *g.facts))};
+    *out = (struct texts){0};
+    for (int32_t row = 0; row < n; row++) {
+        prose_add(&g.prose[row].en, s->films->title[row]);
+        prose_add(&g.prose[row].zh, s->films->title_zh[row]);
+    }
+    enum reel_status rc = reel_store_texts_each(s->store, add_words, &g, err);
+    rc = rc ? rc : reel_store_notes_each(s->store, 0, add_tag, &g, err);
+    rc = rc ? rc : reel_store_facts_each(s->store, add_fact, &g, err);
+    // Also after a failure: what was gathered so far belongs to the texts then.
+    for (int32_t row = 0; row < n; row++) {
+        finish_film(&g, row);
+    }
+    free(g.prose);
+    free(g.keywords);
+    free(g.facts);
+    if (rc) {
+        texts_release(out);
+    }
+    return rc;
+}
+
+/* ---- stories in one language, and the bridge between two ---- */
+
+struct both_names {
+    struct texts *texts;
+    struct names en, zh;
+};
+
+static void add_to_names(const char *en, const char *zh, void *payload)
+{
+    struct both_names *both = payload;
+    names_add(both->texts, &both->en, en);
+    names_add(both->texts, &both->zh, zh);
+}
+
+static enum reel_status add_story(int64_t film_key, const char *document, void *payload,
+                                  struct reel_error *err)
+{
+    struct gathering *g = payload;
+    const int32_t row = row_of(g, film_key);
+    json_t *story;
+    const enum reel_status rc = story_read(film_key, document, &story, err);
+    if (rc || row < 0) {
+        return rc;
+    }
+    struct both_proses prose = {0};
+    struct both_names people = {.texts = g->texts}, keywords = {.texts = g->texts};
+    const bool is_zh = strcmp(g->language, "zh") == 0;
+    story_pairs(story, add_to_proses, &prose);
+    people_pairs(story, add_to_names, &people);
+    list_pairs(json_object_get(story, "keywords"), add_to_names, &keywords);
+    struct reel_feature_text *text = add(g->texts, row);
+    text->text = prose_give(g->texts, is_zh ? &prose.zh : &prose.en);
+    text->people = names_give(g->texts, is_zh ? &people.zh : &people.en, &text->n_people);
+    text->keywords =
+        names_give(g->texts, is_zh ? &keywords.zh : &keywords.en, &text->n_keywords);
+    free(is_zh ? prose.en.text : prose.zh.text);
+    free(is_zh ? people.en.name : people.zh.name);
+    free(is_zh ? keywords.en.name : keywords.zh.name);
+    json_decref(story);
+    return REEL_OK;
+}
+
+enum reel_status texts_of_stories(const struct session *s, const char *language,
+                                  struct texts *out, struct reel_error *err)
+{
+    struct gathering g = {.s = s, .texts = out, .language = language};
+    *out = (struct texts){0};
+    const enum reel_status rc = reel_store_stories_each(s->store, add_story, &g, err);
+    if (rc) {
+        texts_release(out);
+    }
+    return rc;
+}
+
+struct bridge {
+    struct gathering *g;
+    int32_t row;
+};
+
+static void add_pair(const char *en, const char *zh, void *payload)
+{
+    struct bridge *bridge = payload;
+    if (en && zh && *en && *zh) {
+        texts_add(bridge->g->texts, bridge->row, en, zh);
+    }
+}
+
+static enum reel_status add_bridge(int64_t film_key, const char *document, void *payload,
+                                   struct reel_error *err)
+{
+    struct bridge bridge = {payload, row_of(payload, film_key)};
+    json_t *story;
+    const enum reel_status rc = story_read(film_key, document, &story, err);
+    if (rc == REEL_OK) {
+        story_pairs(story, add_pair, &bridge);
+        people_pairs(story, add_pair, &bridge);
+        json_decref(story);
+    }
+    return rc;
+}
+
+enum reel_status texts_of_bridge(const struct session *s, struct texts *out,
+                                 struct reel_error *err)
+{
+    struct gathering g = {.s = s, .texts = out};
+    *out = (struct texts){0};
+    const enum reel_status rc = reel_store_stories_each(s->store, add_bridge, &g, err);
+    if (rc) {
+        texts_release(out);
+    }
+    return rc;
+}
+
+/* ---- viewers ---- */
+
+struct gathering_viewers {
+    const struct session *s;
+    struct texts *texts;
+    struct prose *prose;    /* (viewers) */
+    struct names *keywords; /* (viewers) */
+};
+
+static enum reel_status add_note(const struct reel_note *note, void *payload,
+                                 struct reel_error *err)
+{
+    struct gathering_viewers *g = payload;
+    const struct reel_history *history = &g->s->history;
+    const int32_t row =
+        session_index_of(history->viewer_key, history->n_viewers, note->viewer);
+    (void)err;
+    if (row >= 0 && note->kind == REEL_EVENT_REVIEW) {
+        prose_add(&g->prose[row], note->text);
+    } else if (row >= 0) {
+        names_add(g->texts, &g->keywords[row], note->text);
+    }
+    return REEL_OK;
+}
+
+enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
+                                  struct reel_error *err)
+{
+    const int32_t n = s->history.n_viewers;
+    const int64_t only = n == 1 ? s->history.viewer_key[0] : 0;
+    struct gathering_viewers g = {
+        .s = s,
+        .texts = out,
+        .prose = cli_need(calloc((size_t)n + 1, sizeof *g.prose)),
+        .keywords = cli_need(calloc((size_t)n + 1, sizeof *g.keywords))};
+    *out = (struct texts){0};
+    const enum reel_status rc = reel_store_notes_each(s->store, only, add_note, &g, err);
+    for (int32_t row = 0; row < n; row++) {
+        struct reel_feature_text *text = add(out, -1);
+        text->text = prose_give(out, &g.prose[row]);
+        text->keywords = names_give(out, &g.keywords[row], &text->n_keywords);
+    }
+    free(g.prose);
+    free(g.keywords);
+    if (rc) {
+        texts_release(out);
+    }
+    return rc;
+}
+
+/* ---- the extractor ---- */
+
+enum reel_status features_fit(struct cli *cli, const struct texts *films,
+                              const struct texts *bridge, uint64_t seed,
+                              struct reel_features **out, struct reel_error *err)
+{
+    *out = NULL;
+    struct reel_features_options opt = reel_features_options_default();
+    opt.n_lsa = N_FEATURES_LSA;
+    opt.n_vector = N_FEATURES_VECTOR;
+    opt.seed = seed;
+    opt.n_threads = cli->n_threads;
+    opt.progress = cli_progress(cli);
+    if (bridge) {
+        opt.bridge = bridge->text;
+        opt.n_bridge = bridge->n;
+    }
+    char *path = session_model_path(cli, "features");
+    enum reel_status rc = story_folder_make(cli, "models", err);
+    rc = rc ? rc : reel_features_fit(films->text, films->n, &opt, out, err);
+    rc = rc ? rc : reel_features_save(*out, path, err);
+    reel_progress_bar_clear(&cli->bar);
+    if (rc) {
+        reel_features_free(*out);
+        *out = NULL;
+    }
+    free(path);
+    return rc;
+}
+
+enum reel_status features_open(const struct cli *cli, struct reel_features **out,
+                               struct reel_error *err)
+{
+    char *path = session_model_path(cli, "features");
+    enum reel_status rc = reel_features_open(path, out, err);
+    if (rc == REEL_ENOTFOUND) {
+        rc = cli_error(err, REEL_EFAIL, "%s",
+                       tr("no texts are known yet; run 'forkreel train'"));
+    }
+    free(path);
+    return rc;
+}
+
+enum reel_status features_rows(const struct reel_features *features,
+                               const struct texts *texts, const int32_t *pick, int32_t n,
+                               struct reel_feature_rows *out, struct reel_error *err)
+{
+    if (!pick) {
+        return reel_features_rows(features, texts->text, texts->n, out, err);
+    }
+    struct reel_feature_text *text = cli_need(calloc((size_t)n + 1, sizeof *text));
+    for (int32_t i = 0; i < n; i++) {
+        text[i] = texts->text[pick[i]];
+    }
+    const enum reel_status rc = reel_features_rows(features, text, n, out, err);
+    free(text);
+    return rc;
+}
