@@ -1,0 +1,904 @@
+/**
+ * See base_net.h. A graph is built anew for every part of a batch, so parts may have any
+ * shape; its memory is kept. Products run on ggml's BLAS backend, everything else on the CPU
+ * backend, both in the thread that asks.
+ *
+ * AdamW (Loshchilov, Hutter 2019) is ggml's. Rows of the step graph are shared among
+ * n_threads; every number is computed alone, so how many does not matter to it.
+ */
+#include "base_net.h"
+#include "base_alloc.h"
+#include "base_error.h"
+#include "base_linalg.h"
+#include "base_pool.h"
+
+#include <ggml-backend.h>
+#include <ggml-blas.h>
+#include <ggml-cpu.h>
+#include <ggml.h>
+#include <math.h>
+#include <string.h>
+
+enum {
+    N_NODES_MAX = 8192,  /* of one graph, backward pass included */
+    N_INPUTS_MAX = 256,  /* of one graph */
+    N_ALIGN_FLOATS = 16, /* parameters begin on 64 bytes */
+    N_SETTINGS_ADAMW = 7,
+};
+
+enum input_kind { INPUT_BYTES, INPUT_CLASSES, INPUT_DROPOUT };
+
+/** A tensor to fill once it has memory. */
+struct input {
+    enum input_kind kind;
+    struct ggml_tensor *tensor;
+    const void *data; /* bytes, or classes (rows) */
+    double share;     /* of zeros */
+};
+
+struct slot {
+    char name[32];
+    int64_t n_0, n_1;
+    size_t offset; /* floats into every bank */
+    bool is_decayed;
+};
+
+struct base_net {
+    int32_t n_params;
+    size_t n_floats; /* of a bank: all parameters, each aligned */
+    float *value;    /* a bank */
+    struct slot slot[];
+};
+
+struct base_net_graph {
+    const struct base_net *net;
+    struct ggml_context *fixed, *ctx; /* parameters and gradients; one graph */
+    void *fixed_memory, *memory;
+    ggml_backend_t cpu, blas;
+    ggml_backend_sched_t sched;
+    ggml_backend_buffer_t value_buffer, gradient_buffer;
+    struct ggml_tensor **param, **gradient; /* (n_params) */
+    float *gradient_value;                  /* a bank; NULL: only runs */
+    struct input input[N_INPUTS_MAX];
+    int32_t n_inputs;
+    struct base_rng rng;
+    bool is_learning, is_full; /* full: more inputs than have room */
+    double sum_loss, sum_weight;
+};
+
+/* ---- parameters ---- */
+
+static size_t aligned(size_t n_floats)
+{
+    return (n_floats + N_ALIGN_FLOATS - 1) / N_ALIGN_FLOATS * N_ALIGN_FLOATS;
+}
+
+static void fill_normal(float *x, size_t n, const struct base_net_param *param,
+                        struct base_rng *rng)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] =
+            (float)(param->mean + (param->sd > 0 ? param->sd * base_rng_normal(rng) : 0));
+    }
+}
+
+enum reel_status base_net_create(const struct base_net_param *param, int32_t n_params,
+                                 uint64_t seed, struct base_net **out,
+                                 struct reel_error *err)
+{
+    *out = NULL;
+    struct base_net *net =
+        base_alloc_zeroed(1, sizeof *net + (size_t)n_params * sizeof *net->slot);
+    if (!net) {
+        return fail(err, REEL_ENOMEM, "a net of %d parameters", n_params);
+    }
+    net->n_params = n_params;
+    for (int32_t i = 0; i < n_params; i++) {
+        struct slot *slot = &net->slot[i];
+        size_t n, end;
+        slot->n_0 = param[i].n_0;
+        slot->n_1 = param[i].n_1;
+        if (slot->n_0 < 1 || slot->n_1 < 1 ||
+            __builtin_mul_overflow((size_t)slot->n_0, (size_t)slot->n_1, &n) ||
+            __builtin_add_overflow(net->n_floats, aligned(n), &end)) {
+            base_free(net);
+            return fail(err, REEL_EINVAL, "parameter %s is %lld x %lld", param[i].name,
+                        (long long)param[i].n_1, (long long)param[i].n_0);
+        }
+        const size_t n_name = strnlen(param[i].name, sizeof slot->name - 1);
+        memcpy(slot->name, param[i].name, n_name);
+        slot->offset = net->n_floats;
+        slot->is_decayed = param[i].is_decayed;
+        net->n_floats = end;
+    }
+    net->value = base_alloc_aligned(net->n_floats + N_ALIGN_FLOATS, sizeof(float));
+    if (!net->value) {
+        base_net_free(net);
+        return fail(err, REEL_ENOMEM, "a net of %zu numbers", net->n_floats);
+    }
+    memset(net->value, 0, net->n_floats * sizeof(float));
+    for (int32_t i = 0; i < n_params; i++) {
+        struct base_rng rng;
+        base_rng_init(&rng, seed, (uint64_t)i);
+        fill_normal(base_net_values(net, i), (size_t)(param[i].n_0 * param[i].n_1),
+                    &param[i], &rng);
+    }
+    *out = net;
+    return REEL_OK;
+}
+
+void base_net_free(struct base_net *net)
+{
+    if (net) {
+        base_free(net->value);
+        base_free(net);
+    }
+}
+
+float *base_net_values(const struct base_net *net, int32_t i)
+{
+    return net->value + net->slot[i].offset;
+}
+
+/* ---- a worker's graph ---- */
+
+// Tensors over the floats of a bank.
+static bool lay_tensors(struct base_net_graph *g, ggml_backend_buffer_t buffer,
+                        float *bank, struct ggml_tensor **tensor)
+{
+    for (int32_t i = 0; i < g->net->n_params; i++) {
+        const struct slot *slot = &g->net->slot[i];
+        tensor[i] = ggml_new_tensor_2d(g->fixed, GGML_TYPE_F32, slot->n_0, slot->n_1);
+        ggml_set_name(tensor[i], slot->name);
+        if (ggml_backend_tensor_alloc(buffer, tensor[i], bank + slot->offset) !=
+            GGML_STATUS_SUCCESS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void graph_release(struct base_net_graph *g)
+{
+    ggml_backend_sched_free(g->sched);
+    ggml_backend_free(g->cpu);
+    ggml_backend_free(g->blas);
+    ggml_backend_buffer_free(g->value_buffer);
+    ggml_backend_buffer_free(g->gradient_buffer);
+    ggml_free(g->fixed);
+    ggml_free(g->ctx);
+    base_free(g->fixed_memory);
+    base_free(g->memory);
+    base_free(g->param);
+    base_free(g->gradient);
+    base_free(g->gradient_value);
+    *g = (struct base_net_graph){0};
+}
+
+static struct ggml_context *make_context(void **memory, size_t n_tensors, size_t n_extra)
+{
+    const size_t n_bytes = n_tensors * ggml_tensor_overhead() + n_extra;
+    *memory = base_alloc_aligned(n_bytes, 1);
+    return *memory ? ggml_init((struct ggml_init_params){n_bytes, *memory, true}) : NULL;
+}
+
+static bool graph_make(struct base_net_graph *g, const struct base_net *net,
+                       bool with_gradients)
+{
+    const size_t n = (size_t)net->n_params, n_bytes = net->n_floats * sizeof(float);
+    *g = (struct base_net_graph){.net = net};
+    g->fixed = make_context(&g->fixed_memory, 2 * n, 0);
+    g->ctx = make_context(&g->memory, N_NODES_MAX,
+                          ggml_graph_overhead_custom(N_NODES_MAX, true));
+    g->param = base_alloc_zeroed(n, sizeof(void *));
+    g->gradient = base_alloc_zeroed(n, sizeof(void *));
+    if (!g->fixed || !g->ctx || !g->param || !g->gradient) {
+        return false;
+    }
+    g->value_buffer = ggml_backend_cpu_buffer_from_ptr(net->value, n_bytes);
+    if (!g->value_buffer || !lay_tensors(g, g->value_buffer, net->value, g->param)) {
+        return false;
+    }
+    if (with_gradients) {
+        g->gradient_value =
+            base_alloc_aligned(net->n_floats + N_ALIGN_FLOATS, sizeof(float));
+        if (!g->gradient_value) {
+            return false;
+        }
+        memset(g->gradient_value, 0, n_bytes);
+        g->gradient_buffer = ggml_backend_cpu_buffer_from_ptr(g->gradient_value, n_bytes);
+        if (!g->gradient_buffer ||
+            !lay_tensors(g, g->gradient_buffer, g->gradient_value, g->gradient)) {
+            return false;
+        }
+        for (size_t i = 0; i < n; i++) {
+            ggml_set_param(g->param[i]);
+        }
+    }
+    g->cpu = ggml_backend_cpu_init();
+    g->blas = ggml_backend_blas_init();
+    if (!g->cpu || !g->blas) {
+        return false;
+    }
+    ggml_backend_cpu_set_n_threads(g->cpu, 1);
+    ggml_backend_blas_set_n_threads(g->blas, 1);
+    ggml_backend_t order[] = {g->blas, g->cpu};
+    g->sched = ggml_backend_sched_new(order, NULL, 2, N_NODES_MAX, false, false);
+    return g->sched != NULL;
+}
+
+static void graph_begin(struct base_net_graph *g)
+{
+    ggml_backend_sched_reset(g->sched);
+    ggml_reset(g->ctx);
+    g->n_inputs = 0;
+    g->is_full = false;
+}
+
+static void fill_dropout(struct base_net_graph *g, const struct input *input)
+{
+    float *mask = input->tensor->data;
+    const int64_t n = ggml_nelements(input->tensor);
+    const float kept = (float)(1 / (1 - input->share));
+    const uint64_t bound = (uint64_t)(input->share * 65536);
+    for (int64_t i = 0; i < n;) {
+        uint64_t bits = base_rng_u64(&g->rng); // four numbers of 16 bits
+        for (int part = 0; part < 4 && i < n; part++, bits >>= 16) {
+            mask[i++] = (bits & 0xffff) < bound ? 0 : kept;
+        }
+    }
+}
+
+static void fill_inputs(struct base_net_graph *g)
+{
+    for (int32_t i = 0; i < g->n_inputs; i++) {
+        const struct input *input = &g->input[i];
+        struct ggml_tensor *t = input->tensor;
+        if (input->kind == INPUT_BYTES) {
+            memcpy(t->data, input->data, ggml_nbytes(t));
+        } else if (input->kind == INPUT_DROPOUT) {
+            fill_dropout(g, input);
+        } else {
+            const int32_t *wanted = input->data;
+            memset(t->data, 0, ggml_nbytes(t));
+            for (int64_t row = 0; row < t->ne[1]; row++) {
+                ((float *)t->data)[row * t->ne[0] + wanted[row]] = 1;
+            }
+        }
+    }
+}
+
+static bool graph_compute(struct base_net_graph *g, struct ggml_cgraph *graph,
+                          struct ggml_tensor *root_gradient, double weight)
+{
+    if (g->is_full || !ggml_backend_sched_alloc_graph(g->sched, graph)) {
+        return false;
+    }
+    fill_inputs(g);
+    if (root_gradient) {
+        *(float *)root_gradient->data = (float)weight;
+    }
+    return ggml_backend_sched_graph_compute(g->sched, graph) == GGML_STATUS_SUCCESS;
+}
+
+/** Loss of these items into the sums of the graph; when learning, their gradients too. */
+static bool graph_loss(struct base_net_graph *g, const struct base_net_task *task,
+                       const int32_t *item, int32_t n)
+{
+    double weight = 0;
+    graph_begin(g);
+    struct ggml_tensor *loss = task->loss(g, item, n, &weight, task->payload);
+    if (!loss || g->is_full) {
+        return false;
+    }
+    if (weight <= 0) {
+        return true; // nothing to learn from these
+    }
+    ggml_set_output(loss);
+    struct ggml_cgraph *graph =
+        ggml_new_graph_custom(g->ctx, N_NODES_MAX, g->is_learning);
+    ggml_build_forward_expand(graph, loss);
+    struct ggml_tensor *root = NULL;
+    if (g->is_learning) {
+        ggml_set_loss(loss);
+        const int n_nodes = ggml_graph_n_nodes(graph);
+        struct ggml_tensor **sum = base_alloc_zeroed((size_t)n_nodes, sizeof(void *));
+        if (!sum) {
+            return false;
+        }
+        for (int i = 0; i < n_nodes; i++) {
+            for (int32_t p = 0; p < g->net->n_params; p++) {
+                sum[i] =
+                    ggml_graph_node(graph, i) == g->param[p] ? g->gradient[p] : sum[i];
+            }
+        }
+        ggml_build_backward_expand(g->ctx, graph, sum);
+        base_free(sum);
+        // The gradient of the sum of losses, not of their mean: parts differ in weight.
+        root = ggml_graph_get_grad_acc(graph, loss);
+        ggml_set_input(root);
+    }
+    if (!graph_compute(g, graph, root, weight)) {
+        return false;
+    }
+    g->sum_loss += weight * (double)*(float *)loss->data;
+    g->sum_weight += weight;
+    return true;
+}
+
+/* ---- what graphs are built of ---- */
+
+struct ggml_context *base_net_context(const struct base_net_graph *g)
+{
+    return g->ctx;
+}
+
+struct base_rng *base_net_rng(struct base_net_graph *g)
+{
+    return g->is_learning ? &g->rng : NULL;
+}
+
+struct ggml_tensor *base_net_param(const struct base_net_graph *g, int32_t i)
+{
+    return g->param[i];
+}
+
+static struct ggml_tensor *add_input(struct base_net_graph *g, struct input input)
+{
+    ggml_set_input(input.tensor);
+    g->is_full |= g->n_inputs == N_INPUTS_MAX;
+    if (!g->is_full) {
+        g->input[g->n_inputs++] = input;
+    }
+    return input.tensor;
+}
+
+struct ggml_tensor *base_net_floats(struct base_net_graph *g, int64_t n_0, int64_t n_1,
+                                    const float *number)
+{
+    return add_input(
+        g, (struct input){.kind = INPUT_BYTES,
+                          .tensor = ggml_new_tensor_2d(g->ctx, GGML_TYPE_F32, n_0, n_1),
+                          .data = number});
+}
+
+struct ggml_tensor *base_net_rows(struct base_net_graph *g, struct ggml_tensor *table,
+                                  const int32_t *row, int64_t n)
+{
+    struct ggml_tensor *index = add_input(
+        g, (struct input){.kind = INPUT_BYTES,
+                          .tensor = ggml_new_tensor_1d(g->ctx, GGML_TYPE_I32, n),
+                          .data = row});
+    return ggml_get_rows(g->ctx, table, index);
+}
+
+struct ggml_tensor *base_net_product(struct base_net_graph *g,
+                                     struct ggml_tensor *weights, struct ggml_tensor *x)
+{
+    return ggml_mul_mat(g->ctx, weights, x);
+}
+
+struct ggml_tensor *base_net_add(struct base_net_graph *g, struct ggml_tensor *a,
+                                 struct ggml_tensor *b)
+{
+    return ggml_add(g->ctx, a, b);
+}
+
+struct ggml_tensor *base_net_times(struct base_net_graph *g, struct ggml_tensor *a,
+                                   struct ggml_tensor *b)
+{
+    return ggml_mul(g->ctx, a, b);
+}
+
+struct ggml_tensor *base_net_silu(struct base_net_graph *g, struct ggml_tensor *x)
+{
+    return ggml_silu(g->ctx, x);
+}
+
+struct ggml_tensor *base_net_relu(struct base_net_graph *g, struct ggml_tensor *x)
+{
+    return ggml_relu(g->ctx, x);
+}
+
+struct ggml_tensor *base_net_norm(struct base_net_graph *g, struct ggml_tensor *x,
+                                  struct ggml_tensor *gain)
+{
+    return ggml_mul(g->ctx, ggml_rms_norm(g->ctx, x, 1e-5F), gain);
+}
+
+struct ggml_tensor *base_net_dropout(struct base_net_graph *g, struct ggml_tensor *x,
+                                     double share)
+{
+    if (!g->is_learning || share <= 0) {
+        return x;
+    }
+    return ggml_mul(g->ctx, x,
+                    add_input(g, (struct input){.kind = INPUT_DROPOUT,
+                                                .tensor = ggml_dup_tensor(g->ctx, x),
+                                                .share = share}));
+}
+
+struct ggml_tensor *base_net_attention(struct base_net_graph *g, struct ggml_tensor *q,
+                                       struct ggml_tensor *k, struct ggml_tensor *v,
+                                       int32_t n_heads, int64_t n_sequences,
+                                       double dropout)
+{
+    struct ggml_context *c = g->ctx;
+    const int64_t n_0 = q->ne[0], width = n_0 / n_heads;
+    const int64_t n_tokens = q->ne[1] / n_sequences;
+    struct ggml_tensor *part[] = {q, k, v};
+    for (int i = 0; i < 3; i++) {
+        part[i] = ggml_reshape_4d(c, part[i], width, n_heads, n_tokens, n_sequences);
+    }
+    // (width, tokens, heads, sequences), and v turned: (tokens, width, heads, sequences)
+    q = ggml_cont(c, ggml_permute(c, part[0], 0, 2, 1, 3));
+    k = ggml_cont(c, ggml_permute(c, part[1], 0, 2, 1, 3));
+    v = ggml_cont(c, ggml_permute(c, part[2], 1, 2, 0, 3));
+    struct ggml_tensor *share = ggml_diag_mask_inf(c, ggml_mul_mat(c, k, q), 0);
+    share = ggml_soft_max_ext(c, share, NULL, 1 / sqrtf((float)width), 0);
+    share = base_net_dropout(g, share, dropout);
+    struct ggml_tensor *sum = ggml_mul_mat(c, v, share);
+    sum = ggml_cont(c, ggml_permute(c, sum, 0, 2, 1, 3));
+    return ggml_reshape_2d(c, sum, n_0, n_tokens * n_sequences);
+}
+
+struct ggml_tensor *base_net_cross_entropy(struct base_net_graph *g,
+                                           struct ggml_tensor *logits,
+                                           const int32_t *wanted)
+{
+    struct ggml_tensor *label = add_input(
+        g, (struct input){.kind = INPUT_CLASSES,
+                          .tensor = ggml_new_tensor_2d(g->ctx, GGML_TYPE_F32,
+                                                       logits->ne[0], logits->ne[1]),
+                          .data = wanted});
+    return ggml_cross_entropy_loss(g->ctx, logits, label);
+}
+
+struct ggml_tensor *base_net_square_error(struct base_net_graph *g, struct ggml_tensor *y,
+                                          const float *wanted, const float *weight)
+{
+    const int64_t n_0 = y->ne[0], n_1 = y->ne[1];
+    struct ggml_tensor *miss = ggml_sub(g->ctx, y, base_net_floats(g, n_0, n_1, wanted));
+    miss = ggml_sqr(g->ctx, miss);
+    if (weight) {
+        miss = ggml_mul(g->ctx, miss, base_net_floats(g, n_0, n_1, weight));
+    }
+    return ggml_scale(g->ctx, ggml_sum(g->ctx, miss), 1 / (float)(n_0 * n_1));
+}
+
+/* ---- the loop ---- */
+
+struct base_net_options base_net_options_default(void)
+{
+    return (struct base_net_options){.n_epochs = 10,
+                                     .rate = 1e-3,
+                                     .rate_end = 0.1,
+                                     .beta1 = 0.9,
+                                     .beta2 = 0.98,
+                                     .decay = 0.01,
+                                     .clip = 1,
+                                     .n_threads = 1,
+                                     .seed = 1,
+                                     .stage = "net"};
+}
+
+struct loop {
+    struct base_net *net;
+    const struct base_net_task *task;
+    const struct base_net_options *opt;
+    struct base_pool *pool;
+    struct base_net_graph *graph; /* (n_threads) */
+    bool *is_failed;              /* (n_threads) */
+    float *moment[2];             /* banks: mean and square of gradients */
+    float *best;                  /* a bank; NULL: never judged */
+    int32_t *item;                /* (n_items + n_valid) */
+    const int32_t *batch;         /* items of this round */
+    int32_t n_in_batch;
+    int32_t i_step, n_steps;
+    uint64_t round; /* streams of random numbers: one for each part of each round */
+
+    void *step_memory;
+    struct ggml_context *step_ctx;
+    struct ggml_cgraph *step_graph;
+    ggml_backend_buffer_t moment_buffer[2];
+    float setting[2][N_SETTINGS_ADAMW]; /* without and with decay */
+};
+
+static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
+{
+    (void)worker;
+    struct loop *loop = payload;
+    const int32_t n_part = loop->task->n_part;
+    for (int64_t t = begin; t < end; t++) {
+        struct base_net_graph *g = &loop->graph[t];
+        g->sum_loss = g->sum_weight = 0;
+        for (int64_t first = t * n_part; first < loop->n_in_batch;
+             first += (int64_t)loop->opt->n_threads * n_part) {
+            const int64_t n_left = loop->n_in_batch - first;
+            base_rng_init(&g->rng, loop->opt->seed,
+                          (loop->round << 20) + (uint64_t)(first / n_part) + 1);
+            if (!loop->is_failed[t] &&
+                !graph_loss(g, loop->task, loop->batch + first,
+                            (int32_t)(n_left < n_part ? n_left : n_part))) {
+                loop->is_failed[t] = true;
+            }
+        }
+    }
+}
+
+/** Losses of `n` items, and their gradients when learning, summed into worker 0. */
+static enum reel_status run_batch(struct loop *loop, const int32_t *item, int32_t n,
+                                  bool is_learning, double *loss, double *weight,
+                                  struct reel_error *err)
+{
+    loop->batch = item;
+    loop->n_in_batch = n;
+    loop->round++;
+    for (int32_t t = 0; t < loop->opt->n_threads; t++) {
+        loop->graph[t].is_learning = is_learning;
+        if (is_learning) {
+            memset(loop->graph[t].gradient_value, 0, loop->net->n_floats * sizeof(float));
+        }
+    }
+    base_pool_run(loop->pool, loop->opt->n_threads, 1, run_parts, loop);
+    *loss = *weight = 0;
+    for (int32_t t = 0; t < loop->opt->n_threads; t++) {
+        const struct base_net_graph *g = &loop->graph[t];
+        if (loop->is_failed[t]) {
+            return fail(err, REEL_ENOMEM, "%s: no memory for a graph of %d items",
+                        loop->opt->stage, loop->task->n_part);
+        }
+        *loss += g->sum_loss;
+        *weight += g->sum_weight;
+        for (size_t i = 0; is_learning && t > 0 && i < loop->net->n_floats; i++) {
+            loop->graph[0].gradient_value[i] += g->gradient_value[i];
+        }
+    }
+    if (!isfinite(*loss)) {
+        return fail(err, REEL_EFAIL,
+                    "%s: the loss is no number any more; a smaller rate "
+                    "may help",
+                    loop->opt->stage);
+    }
+    return REEL_OK;
+}
+
+/** Mean instead of sum, and not longer than `clip`; gives the length before. */
+static double scale_gradient(struct loop *loop, double weight)
+{
+    float *x = loop->graph[0].gradient_value;
+    double square = 0;
+    for (size_t i = 0; i < loop->net->n_floats; i++) {
+        square += (double)x[i] * (double)x[i];
+    }
+    const double length = sqrt(square) / weight;
+    const double clip = loop->opt->clip;
+    const double scale = (clip > 0 && length > clip ? clip / length : 1) / weight;
+    for (size_t i = 0; i < loop->net->n_floats; i++) {
+        x[i] *= (float)scale;
+    }
+    return length;
+}
+
+static double rate_at(const struct base_net_options *opt, int32_t i_step, int32_t n_steps)
+{
+    if (i_step < opt->n_warmup) {
+        return opt->rate * (i_step + 1) / opt->n_warmup;
+    }
+    const double done = (double)(i_step - opt->n_warmup) / (n_steps - opt->n_warmup);
+    const double wave = (1 + cos(acos(-1) * done)) / 2;
+    return opt->rate * (opt->rate_end + (1 - opt->rate_end) * wave);
+}
+
+static enum reel_status step(struct loop *loop, double rate, struct reel_error *err)
+{
+    const struct base_net_options *opt = loop->opt;
+    const int n = loop->i_step + 1;
+    for (int with_decay = 0; with_decay < 2; with_decay++) {
+        const float setting[N_SETTINGS_ADAMW] = {
+            (float)rate,
+            (float)opt->beta1,
+            (float)opt->beta2,
+            1e-8F,
+            with_decay ? (float)opt->decay : 0,
+            (float)(1 / (1 - pow(opt->beta1, n))),
+            (float)(1 / (1 - pow(opt->beta2, n))),
+        };
+        memcpy(loop->setting[with_decay], setting, sizeof setting);
+    }
+    ggml_backend_t cpu = loop->graph[0].cpu;
+    ggml_backend_cpu_set_n_threads(cpu, opt->n_threads);
+    const enum ggml_status rc = ggml_backend_graph_compute(cpu, loop->step_graph);
+    ggml_backend_cpu_set_n_threads(cpu, 1);
+    return rc == GGML_STATUS_SUCCESS
+               ? REEL_OK
+               : fail(err, REEL_ENOMEM, "%s: no memory for a step", opt->stage);
+}
+
+// One node for each parameter: values, gradients and moments lie in banks already.
+static bool step_graph_make(struct loop *loop)
+{
+    const struct base_net *net = loop->net;
+    const size_t n = (size_t)net->n_params;
+    struct base_net_graph *g = &loop->graph[0];
+    loop->step_ctx = make_context(&loop->step_memory, 3 * n + 2,
+                                  ggml_graph_overhead_custom(6 * n + 16, false));
+    if (!loop->step_ctx) {
+        return false;
+    }
+    struct ggml_tensor *setting[2];
+    for (int i = 0; i < 2; i++) {
+        setting[i] = ggml_new_tensor_1d(loop->step_ctx, GGML_TYPE_F32, N_SETTINGS_ADAMW);
+        setting[i]->data = loop->setting[i];
+        loop->moment_buffer[i] = ggml_backend_cpu_buffer_from_ptr(
+            loop->moment[i], net->n_floats * sizeof(float));
+        if (!loop->moment_buffer[i]) {
+            return false;
+        }
+    }
+    loop->step_graph = ggml_new_graph_custom(loop->step_ctx, 6 * n + 16, false);
+    for (size_t p = 0; p < n; p++) {
+        struct ggml_tensor *moment[2];
+        for (int i = 0; i < 2; i++) {
+            moment[i] = ggml_dup_tensor(loop->step_ctx, g->param[p]);
+            if (ggml_backend_tensor_alloc(loop->moment_buffer[i], moment[i],
+                                          loop->moment[i] + net->slot[p].offset) !=
+                GGML_STATUS_SUCCESS) {
+                return false;
+            }
+        }
+        ggml_build_forward_expand(
+            loop->step_graph,
+            ggml_opt_step_adamw(loop->step_ctx, g->param[p], g->gradient[p], moment[0],
+                                moment[1], setting[net->slot[p].is_decayed]));
+    }
+    return true;
+}
+
+static enum reel_status judge(struct loop *loop, double *score, struct reel_error *err)
+{
+    const struct base_net_task *task = loop->task;
+    if (task->measure) {
+        return task->measure(loop->net, score, task->payload, err);
+    }
+    double loss = 0, weight = 0;
+    const enum reel_status rc = run_batch(loop, loop->item + task->n_items, task->n_valid,
+                                          false, &loss, &weight, err);
+    *score = -loss / weight;
+    return rc;
+}
+
+static enum reel_status run_epoch(struct loop *loop, int32_t i_epoch, double *loss,
+                                  struct reel_error *err)
+{
+    const struct base_net_task *task = loop->task;
+    const struct base_net_options *opt = loop->opt;
+    struct base_rng rng;
+    base_rng_init(&rng, opt->seed, (uint64_t)i_epoch << 40);
+    base_rng_shuffle(&rng, loop->item, task->n_items);
+    double sum_loss = 0, sum_weight = 0;
+    for (int32_t first = 0; first < task->n_items; first += task->n_batch) {
+        if (!base_progress_report(&opt->progress, opt->stage, loop->i_step,
+                                  loop->n_steps)) {
+            return fail(err, REEL_ECANCELLED, "%s stopped at step %d of %d", opt->stage,
+                        loop->i_step, loop->n_steps);
+        }
+        const int32_t n_left = task->n_items - first;
+        double part_loss, weight;
+        enum reel_status rc = run_batch(loop, loop->item + first,
+                                        n_left < task->n_batch ? n_left : task->n_batch,
+                                        true, &part_loss, &weight, err);
+        if (rc != REEL_OK) {
+            return rc;
+        }
+        const double rate = rate_at(opt, loop->i_step, loop->n_steps);
+        const double length = weight > 0 ? scale_gradient(loop, weight) : 0;
+        rc = weight > 0 ? step(loop, rate, err) : REEL_OK;
+        if (rc != REEL_OK) {
+            return rc;
+        }
+        sum_loss += part_loss;
+        sum_weight += weight;
+        loop->i_step++;
+        if (opt->told) {
+            const struct base_net_step told = {.i_step = loop->i_step,
+                                               .n_steps = loop->n_steps,
+                                               .i_epoch = i_epoch,
+                                               .loss = part_loss / weight,
+                                               .rate = rate,
+                                               .gradient = length,
+                                               .score = (double)NAN};
+            opt->told(&told, opt->told_payload);
+        }
+    }
+    *loss = sum_loss / sum_weight;
+    return REEL_OK;
+}
+
+// Judge after this epoch if it is time; `n_worse` counts judgements without a better one.
+static enum reel_status judge_epoch(struct loop *loop, int32_t i_epoch, int32_t *n_worse,
+                                    struct base_net_result *result,
+                                    struct reel_error *err)
+{
+    const struct base_net_options *opt = loop->opt;
+    if (!loop->best ||
+        ((i_epoch + 1) % opt->judge_epochs != 0 && i_epoch + 1 < opt->n_epochs)) {
+        return REEL_OK;
+    }
+    double score;
+    const enum reel_status rc = judge(loop, &score, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    const size_t n_bytes = loop->net->n_floats * sizeof(float);
+    if (isnan(result->best_score) || score > result->best_score) {
+        result->best_score = score;
+        result->best_epoch = i_epoch + 1;
+        memcpy(loop->best, loop->net->value, n_bytes);
+        *n_worse = 0;
+    } else {
+        ++*n_worse;
+    }
+    if (opt->told) {
+        const struct base_net_step told = {.i_step = loop->i_step,
+                                           .n_steps = loop->n_steps,
+                                           .i_epoch = i_epoch,
+                                           .loss = result->loss,
+                                           .score = score};
+        opt->told(&told, opt->told_payload);
+    }
+    return REEL_OK;
+}
+
+static enum reel_status run_epochs(struct loop *loop, struct base_net_result *result,
+                                   struct reel_error *err)
+{
+    const struct base_net_options *opt = loop->opt;
+    int32_t n_worse = 0;
+    for (int32_t epoch = 0; epoch < opt->n_epochs; epoch++) {
+        enum reel_status rc = run_epoch(loop, epoch, &result->loss, err);
+        if (rc == REEL_OK) {
+            result->n_epochs = epoch + 1;
+            result->best_epoch = loop->best ? result->best_epoch : epoch + 1;
+            rc = judge_epoch(loop, epoch, &n_worse, result, err);
+        }
+        if (rc != REEL_OK) {
+            return rc;
+        }
+        if (opt->patience > 0 && n_worse >= opt->patience) {
+            break;
+        }
+    }
+    return REEL_OK;
+}
+
+static enum reel_status check_task(const struct base_net_task *task,
+                                   const struct base_net_options *opt,
+                                   struct reel_error *err)
+{
+    if (task->n_items < 1 || task->n_valid < 0 || task->n_batch < 1 || task->n_part < 1) {
+        return fail(err, REEL_EINVAL, "%s: %d items and %d to judge on, %d a batch of %d",
+                    opt->stage, task->n_items, task->n_valid, task->n_batch,
+                    task->n_part);
+    }
+    if (opt->n_epochs < 0 || opt->n_threads < 1 || !(opt->rate >= 0) ||
+        opt->judge_epochs < 0 ||
+        (opt->judge_epochs > 0 && !task->measure && task->n_valid == 0)) {
+        return fail(err, REEL_EINVAL,
+                    "%s: %d epochs, %d threads, rate %g, judged after %d epochs",
+                    opt->stage, opt->n_epochs, opt->n_threads, opt->rate,
+                    opt->judge_epochs);
+    }
+    return REEL_OK;
+}
+
+static bool loop_make(struct loop *loop)
+{
+    const struct base_net_task *task = loop->task;
+    const size_t n_threads = (size_t)loop->opt->n_threads, n = loop->net->n_floats;
+    const int32_t n_items = task->n_items + task->n_valid;
+    loop->item = base_alloc_array((size_t)n_items, sizeof *loop->item);
+    loop->is_failed = base_alloc_zeroed(n_threads, sizeof *loop->is_failed);
+    loop->graph = base_alloc_zeroed(n_threads, sizeof *loop->graph);
+    for (int i = 0; i < 2; i++) {
+        loop->moment[i] = base_alloc_aligned(n + N_ALIGN_FLOATS, sizeof(float));
+        if (loop->moment[i]) {
+            memset(loop->moment[i], 0, n * sizeof(float));
+        }
+    }
+    if (loop->opt->judge_epochs > 0) {
+        loop->best = base_alloc_array(n, sizeof(float));
+    }
+    if (!loop->item || !loop->is_failed || !loop->graph || !loop->moment[0] ||
+        !loop->moment[1] || (loop->opt->judge_epochs > 0 && !loop->best)) {
+        return false;
+    }
+    for (int32_t i = 0; i < n_items; i++) {
+        loop->item[i] = i;
+    }
+    for (size_t t = 0; t < n_threads; t++) {
+        if (!graph_make(&loop->graph[t], loop->net, true)) {
+            return false;
+        }
+    }
+    return step_graph_make(loop);
+}
+
+static void loop_release(struct loop *loop)
+{
+    for (int32_t t = 0; loop->graph && t < loop->opt->n_threads; t++) {
+        graph_release(&loop->graph[t]);
+    }
+    for (int i = 0; i < 2; i++) {
+        ggml_backend_buffer_free(loop->moment_buffer[i]);
+        base_free(loop->moment[i]);
+    }
+    ggml_free(loop->step_ctx);
+    base_free(loop->step_memory);
+    base_free(loop->graph);
+    base_free(loop->is_failed);
+    base_free(loop->item);
+    base_free(loop->best);
+    base_pool_free(loop->pool);
+}
+
+enum reel_status base_net_train(struct base_net *net, const struct base_net_task *task,
+                                const struct base_net_options *opt,
+                                struct base_net_result *result, struct reel_error *err)
+{
+    *result = (struct base_net_result){.loss = (double)NAN, .best_score = (double)NAN};
+    enum reel_status rc = check_task(task, opt, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    struct loop loop = {.net = net, .task = task, .opt = opt};
+    loop.n_steps = opt->n_epochs * ((task->n_items + task->n_batch - 1) / task->n_batch);
+    base_linalg_threads(1);
+    rc = base_pool_create(opt->n_threads, &loop.pool, err);
+    if (rc == REEL_OK && !loop_make(&loop)) {
+        rc = fail(err, REEL_ENOMEM, "%s: training %zu numbers in %d threads", opt->stage,
+                  net->n_floats, opt->n_threads);
+    }
+    rc = rc ? rc : run_epochs(&loop, result, err);
+    if (rc == REEL_OK && loop.best && !isnan(result->best_score)) {
+        memcpy(net->value, loop.best, net->n_floats * sizeof(float));
+    }
+    loop_release(&loop);
+    return rc;
+}
+
+enum reel_status base_net_run(const struct base_net *net,
+                              struct ggml_tensor *(*build)(struct base_net_graph *g,
+                                                           void *payload),
+                              void *payload, float *out, size_t n_out,
+                              struct reel_error *err)
+{
+    struct base_net_graph *g = base_alloc_zeroed(1, sizeof *g);
+    enum reel_status rc = REEL_OK;
+    if (!g || !graph_make(g, net, false)) {
+        rc = fail(err, REEL_ENOMEM, "running a net of %zu numbers", net->n_floats);
+        goto done;
+    }
+    graph_begin(g);
+    struct ggml_tensor *y = build(g, payload);
+    if (!y || (size_t)ggml_nelements(y) != n_out) {
+        rc = fail(err, REEL_EINVAL, "the net gives %zu numbers, not %zu",
+                  y ? (size_t)ggml_nelements(y) : 0, n_out);
+        goto done;
+    }
+    ggml_set_output(y);
+    struct ggml_cgraph *graph = ggml_new_graph_custom(g->ctx, N_NODES_MAX, false);
+    ggml_build_forward_expand(graph, y);
+    if (!graph_compute(g, graph, NULL, 0)) {
+        rc = fail(err, REEL_ENOMEM, "no memory to run a net of %zu numbers",
+                  net->n_floats);
+        goto done;
+    }
+    memcpy(out, y->data, n_out * sizeof *out);
+done:
+    if (g) {
+        graph_release(g);
+    }
+    base_free(g);
+    return rc;
+}
