@@ -242,6 +242,30 @@ enum reel_status reel_lm_embed(struct reel_lm *lm,
                                const struct reel_lm_embed_request *request, float *out,
                                struct reel_error *err) REEL_CHECKED;
 
+/** Vectors of many texts, most of which were asked for before. */
+struct reel_lm_vectors {
+    float *row; /* (request.n_texts, n_dims) as reel_lm_embed gives them */
+    int32_t n_dims;
+    int32_t n_computed; /* texts that were not kept from an earlier call */
+    char model[128];    /* its name */
+};
+
+/**
+ * The same through a file that keeps them: `folder`/SUM.vectors, SUM from the checksum of the
+ * model's file. Where all are kept the model is not even opened. A damaged file counts as
+ * none and is replaced; of a server nothing is kept. `folder` is made when it is missing.
+ *
+ * Owns:    row is the caller's: reel_lm_vectors_release.
+ * Errors:  those of reel_lm_open and reel_lm_embed; REEL_EIO the file cannot be written.
+ *          `*out` is then empty.
+ * Threads: any number of processes on one folder; what one of two keeps may be lost.
+ */
+enum reel_status reel_lm_vectors_get(const char *where, const struct reel_lm_options *opt,
+                                     const struct reel_lm_embed_request *request,
+                                     const char *folder, struct reel_lm_vectors *out,
+                                     struct reel_error *err) REEL_CHECKED;
+void reel_lm_vectors_release(struct reel_lm_vectors *vectors);
+
 /* ---- an engine that recites, for tests ---- */
 
 /**

@@ -37,7 +37,7 @@ struct reel_lm_request reel_lm_request_default(void)
     };
 }
 
-static bool is_address(const char *where)
+bool lm_is_address(const char *where)
 {
     return strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0;
 }
@@ -57,8 +57,8 @@ enum reel_status reel_lm_open(const char *where, const struct reel_lm_options *o
         opt->timeout_ms < 1) {
         return fail(err, REEL_EINVAL, "a negative number among the engine's options");
     }
-    return is_address(where) ? lm_remote_open(where, opt, out, err)
-                             : lm_local_open(where, opt, out, err);
+    return lm_is_address(where) ? lm_remote_open(where, opt, out, err)
+                                : lm_local_open(where, opt, out, err);
 }
 
 void reel_lm_close(struct reel_lm *lm)
@@ -153,8 +153,7 @@ enum reel_status reel_lm_score(struct reel_lm *lm, struct reel_lm_judged *judged
     return n > 0 ? lm->calls->score(lm, judged, n, progress, err) : REEL_OK;
 }
 
-/** What families of models were taught to find before a text whose subject is asked. */
-static const char *prefix_of(const char *name)
+const char *lm_embed_prefix(const char *name)
 {
     static const struct {
         const char *in_name, *prefix;
@@ -179,7 +178,7 @@ enum reel_status reel_lm_embed(struct reel_lm *lm,
     struct reel_lm_embed_request whole = *request;
     const size_t n_out_bytes =
         (size_t)request->n_texts * (size_t)lm->facts.n_embedding * sizeof *out;
-    whole.prefix = request->prefix ? request->prefix : prefix_of(lm->facts.name);
+    whole.prefix = request->prefix ? request->prefix : lm_embed_prefix(lm->facts.name);
     memset(out, 0, n_out_bytes);
     const enum reel_status rc =
         request->n_texts > 0 ? lm->calls->embed(lm, &whole, out, err) : REEL_OK;

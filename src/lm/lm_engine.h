@@ -42,6 +42,9 @@ enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *o
                                 struct reel_lm **out,
                                 struct reel_error *err) REEL_CHECKED;
 
+bool lm_is_address(const char *where);
+/** What the family of a model was taught to find before a text whose subject is asked. */
+const char *lm_embed_prefix(const char *name);
 /** Scale to length 1; all 0 when that cannot be. */
 void lm_unit_length(float *row, int32_t n);
 

@@ -79,28 +79,35 @@ static enum reel_status check_memory(const char *path, const struct reel_lm_info
 
 // ---- checksum ----
 
-/** sha256 of the file, beside loading it; "" when it cannot be read. */
-static void *make_checksum(void *payload)
+bool lm_file_checksum(const char *path, char checksum[LM_CHECKSUM_BYTES])
 {
-    struct lm_local *local = payload;
     crypto_hash_sha256_state state;
     unsigned char sum[crypto_hash_sha256_BYTES];
     unsigned char *block = malloc(1 << 20);
-    FILE *in = fopen(local->path, "rb");
+    FILE *in = fopen(path, "rb");
     crypto_hash_sha256_init(&state);
     for (size_t n = 1; in && block && n > 0;) {
         n = fread(block, 1, 1 << 20, in);
         crypto_hash_sha256_update(&state, block, n);
     }
     crypto_hash_sha256_final(&state, sum);
-    if (in && block && !ferror(in)) {
-        sodium_bin2hex(local->lm.facts.checksum, sizeof local->lm.facts.checksum, sum,
-                       sizeof sum);
+    const bool is_whole = in && block && !ferror(in);
+    checksum[0] = '\0';
+    if (is_whole) {
+        sodium_bin2hex(checksum, LM_CHECKSUM_BYTES, sum, sizeof sum);
     }
     if (in) {
         fclose(in);
     }
     free(block);
+    return is_whole;
+}
+
+/** Beside loading the file. */
+static void *make_checksum(void *payload)
+{
+    struct lm_local *local = payload;
+    (void)lm_file_checksum(local->path, local->lm.facts.checksum);
     return NULL;
 }
 

@@ -54,6 +54,10 @@ enum reel_status lm_local_chat(struct lm_local *local, const char *question,
 /** Ask the progress callback, at most every 50 ms; true to go on. */
 bool lm_local_goes_on(struct lm_local *local, double done, double total);
 
+/** sha256 of a file in hex; "" and false when it cannot be read. */
+enum { LM_CHECKSUM_BYTES = 72 };
+bool lm_file_checksum(const char *path, char checksum[LM_CHECKSUM_BYTES]);
+
 /** Make the context for embedding, and the rest of `local->embedder`. */
 enum reel_status lm_embedder_init(struct lm_local *local,
                                   const struct reel_lm_options *opt,
