@@ -37,6 +37,9 @@ enum reel_event_kind {
     REEL_EVENT_WISH = 5,    /* on a watch list; value unused */
     REEL_EVENT_TAG = 6,     /* text: the tag */
     REEL_EVENT_REVIEW = 7,  /* text: the review, comment or post */
+    REEL_EVENT_SKIP = 8,    /* passed over or given up; value: share watched or NAN */
+    REEL_EVENT_REPLAY = 9,  /* watched again; value unused */
+    REEL_EVENT_CHOOSE = 10, /* played a story grown from the film; value unused */
 };
 
 #define REEL_TIME_UNKNOWN INT64_MIN
@@ -101,9 +104,10 @@ struct reel_event {
     enum reel_event_kind kind;
     const char *viewer; /* name as imported; never empty */
     struct reel_film_ref film;
-    double value;     /* by kind; NAN where unused */
-    int64_t at_s;     /* seconds since 1970 UTC, or REEL_TIME_UNKNOWN */
-    const char *text; /* tag or review; NULL otherwise */
+    double value;        /* by kind; NAN where unused */
+    int64_t at_s;        /* seconds since 1970 UTC, or REEL_TIME_UNKNOWN */
+    const char *text;    /* tag or review; NULL otherwise */
+    const char *context; /* the situation, as feedback.h prints it; NULL unknown */
 };
 
 /** A fact about a viewer that the source gave: {"196", "occupation", "writer"}. */

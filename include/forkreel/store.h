@@ -211,7 +211,10 @@ struct reel_history {
     const int64_t *film_key;        /* (n_films) ascending; all films of the store */
     struct reel_csr seen;           /* value: stars; NAN when never rated */
     const int64_t *at_s;            /* (entries) latest event; REEL_TIME_UNKNOWN */
-    const uint8_t *mark;            /* (entries) bits: 1 << enum reel_event_kind */
+    const uint8_t *mark;            /* (entries) bits: 1 << enum reel_event_kind, those up
+                                       to 7; a replay is a watch and a like there */
+    const uint16_t *kinds;          /* (entries) bits: 1 << enum reel_event_kind, all */
+    const float *share;             /* (entries) largest share watched; NAN unknown */
     int64_t version;                /* changes when events do */
     void *owned;
 };
@@ -298,6 +301,101 @@ enum reel_status reel_store_choices_each(
     enum reel_status (*each)(const struct reel_choice *choice, void *payload,
                              struct reel_error *err),
     void *payload, struct reel_error *err) REEL_CHECKED;
+
+/* ---- what was shown, and with which probability ---- */
+
+enum reel_shown_kind {
+    REEL_SHOWN_FILMS = 1,    /* a list; items are films by key */
+    REEL_SHOWN_BRANCHES = 2, /* siblings of a story; items are nodes */
+};
+struct reel_shown_item {
+    int64_t item;
+    double
+        propensity; /* with which it would stand where it stands; branches: come first */
+    const char *about; /* whatever the policy knew of it, one line; NULL nothing */
+};
+/** A list or a set of siblings as it was shown to a viewer. */
+struct reel_shown {
+    int64_t key; /* 0 when it is added */
+    const char *viewer;
+    enum reel_shown_kind kind;
+    const char *policy;  /* "als", "bandit thompson e=0.2" */
+    const char *story;   /* id; NULL for films */
+    int32_t node;        /* whose children they are; 0 for films */
+    const char *context; /* NULL unknown */
+    int64_t at_s;
+    const struct reel_shown_item *item; /* (n_items) in the order shown */
+    int32_t n_items;
+    int64_t taken; /* the item; 0 not (yet). A node that can be taken is never 0. */
+    double reward; /* 0 .. 1 of what was taken; NAN not (yet) */
+};
+/**
+ * Keep what was shown; no part of the history, so the version of the store stays. Does not
+ * wait for others who write. *key (may be NULL) is for the answer.
+ * Errors: REEL_EINVAL a propensity outside 0 .. 1, read-only; REEL_EBUSY at once; REEL_EIO.
+ */
+enum reel_status reel_store_shown_add(struct reel_store *store,
+                                      const struct reel_shown *shown, int64_t *key,
+                                      struct reel_error *err) REEL_CHECKED;
+/** What came of it. Errors: REEL_ENOTFOUND no such key, or the item was not among them. */
+enum reel_status reel_store_shown_answer(struct reel_store *store, int64_t key,
+                                         int64_t taken, double reward,
+                                         struct reel_error *err) REEL_CHECKED;
+/**
+ * An event on a film answers the latest list of the viewer that showed it and has no better
+ * answer, not older than `since_s`; nothing when there is none.
+ */
+enum reel_status reel_store_shown_film(struct reel_store *store, const char *viewer,
+                                       int64_t film_key, int64_t since_s, double reward,
+                                       struct reel_error *err) REEL_CHECKED;
+/** All of one kind, of one viewer unless `viewer` is NULL, oldest first. */
+enum reel_status reel_store_shown_each(
+    struct reel_store *store, const char *viewer, enum reel_shown_kind kind,
+    enum reel_status (*each)(const struct reel_shown *shown, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+/** Drop what was shown before a moment, answered or not; *n (may be NULL) tells how much. */
+enum reel_status reel_store_shown_decay(struct reel_store *store, int64_t before_s,
+                                        int64_t *n, struct reel_error *err) REEL_CHECKED;
+
+/** An event whose situation is known. */
+struct reel_situation {
+    int64_t viewer, film; /* keys */
+    enum reel_event_kind kind;
+    int64_t at_s;
+    double value; /* of the event */
+    const char *context;
+};
+/** By viewer, film, kind and time; of one viewer unless `viewer_key` is 0. */
+enum reel_status reel_store_situations_each(
+    struct reel_store *store, int64_t viewer_key,
+    enum reel_status (*each)(const struct reel_situation *situation, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
+/* ---- states: what was learned of one viewer ---- */
+
+/** Keep bytes under a name ("bandit"), in place of those there; makes the viewer when new. */
+enum reel_status reel_store_state_put(struct reel_store *store, const char *viewer,
+                                      const char *name, const unsigned char *bytes,
+                                      size_t n_bytes,
+                                      struct reel_error *err) REEL_CHECKED;
+/** *bytes NULL when there are none. Free them with reel_store_bytes_free. */
+enum reel_status reel_store_state_get(struct reel_store *store, const char *viewer,
+                                      const char *name, unsigned char **bytes,
+                                      size_t *n_bytes,
+                                      struct reel_error *err) REEL_CHECKED;
+void reel_store_bytes_free(unsigned char *bytes);
+
+/* ---- forgetting ---- */
+
+/**
+ * Everything of a viewer, states and name included; the version changes. What to leave out of
+ * one's taste, and keep all the same, is in profile.h.
+ * Errors: REEL_ENOTFOUND; REEL_EBUSY; REEL_EIO.
+ */
+enum reel_status reel_store_viewer_erase(struct reel_store *store, int64_t viewer_key,
+                                         struct reel_error *err) REEL_CHECKED;
 
 /* ---- trials: settings that were tried for a model ---- */
 

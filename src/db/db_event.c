@@ -224,12 +224,15 @@ const char *db_event_fault(const struct reel_event *event)
     case REEL_EVENT_RATE:
         return event->value >= 0.5 && event->value <= 5 ? NULL : "stars outside 0.5 .. 5";
     case REEL_EVENT_WATCH:
+    case REEL_EVENT_SKIP:
         return isnan(event->value) || (event->value >= 0 && event->value <= 1)
                    ? NULL
                    : "share watched outside 0 .. 1";
     case REEL_EVENT_LIKE:
     case REEL_EVENT_DISLIKE:
     case REEL_EVENT_WISH:
+    case REEL_EVENT_REPLAY:
+    case REEL_EVENT_CHOOSE:
         return NULL;
     case REEL_EVENT_TAG:
     case REEL_EVENT_REVIEW:
@@ -245,8 +248,9 @@ bool db_event_has_text(enum reel_event_kind kind)
 
 float db_event_value(const struct reel_event *event)
 {
-    const bool has_value =
-        event->kind == REEL_EVENT_RATE || event->kind == REEL_EVENT_WATCH;
+    const bool has_value = event->kind == REEL_EVENT_RATE ||
+                           event->kind == REEL_EVENT_WATCH ||
+                           event->kind == REEL_EVENT_SKIP;
     return has_value ? (float)event->value : NAN;
 }
 
@@ -274,8 +278,8 @@ enum reel_status db_tally_write(struct reel_store *store, int64_t film,
         tally->n_likes, tally->sum_stars);
 }
 
-static enum reel_status viewer_make(struct reel_store *store, const char *name,
-                                    int64_t *key, struct reel_error *err)
+enum reel_status db_event_viewer(struct reel_store *store, const char *name, int64_t *key,
+                                 struct reel_error *err)
 {
     *key = 0;
     enum reel_status rc =
@@ -317,7 +321,7 @@ static enum reel_status event_write(struct reel_store *store, int64_t film,
     if (rc == REEL_OK && !is_known) {
         rc = fail(err, REEL_ENOTFOUND, "no film %" PRId64, film);
     }
-    rc = rc ? rc : viewer_make(store, event->viewer, &viewer, err);
+    rc = rc ? rc : db_event_viewer(store, event->viewer, &viewer, err);
     struct change change = {0};
     const struct db_event record = {.when = db_event_when(event->kind, event->at_s),
                                     .film = (int32_t)film,
@@ -332,6 +336,12 @@ static enum reel_status event_write(struct reel_store *store, int64_t film,
             db_sql_run(store, "INSERT OR IGNORE INTO note VALUES (?, ?, ?, ?, ?)", err,
                        "iinit", viewer, film, (int)event->kind, event->at_s, event->text);
         change.is_there |= rc == REEL_OK && sqlite3_changes64(store->sql) > 0;
+    }
+    if (rc == REEL_OK && event->context && *event->context) {
+        rc = db_sql_run(store,
+                        "INSERT OR REPLACE INTO situation VALUES (?, ?, ?, ?, ?, ?)", err,
+                        "iinidt", viewer, film, (int)event->kind, event->at_s,
+                        (double)record.value, event->context);
     }
     if (rc || !change.is_there) {
         return rc;

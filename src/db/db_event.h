@@ -55,6 +55,9 @@ enum reel_status db_event_next_history(struct reel_store *store, int64_t *viewer
                                        struct db_event **event, int32_t *n,
                                        int32_t *n_room,
                                        struct reel_error *err) REEL_CHECKED;
+/** Key of a viewer by name, made when new; within a transaction. */
+enum reel_status db_event_viewer(struct reel_store *store, const char *name, int64_t *key,
+                                 struct reel_error *err) REEL_CHECKED;
 /** Write a whole history, ascending and without doubles. */
 enum reel_status db_event_replace(struct reel_store *store, int64_t viewer,
                                   const struct db_event *event, int32_t n,

@@ -15,8 +15,9 @@ struct history {
     int64_t *viewer_key, *film_key, *start, *at_s;
     const char **viewer_name;
     int32_t *col, *col_of_film; /* film key -> column */
-    float *value;
+    float *value, *share;
     uint8_t *mark;
+    uint16_t *kinds;
     int32_t n_viewers, n_viewers_room, n_films, film_key_max;
     int64_t n, n_room; /* entries */
 };
@@ -34,6 +35,8 @@ static void history_free(struct history *h)
         base_free(h->col_of_film);
         base_free(h->value);
         base_free(h->mark);
+        base_free(h->kinds);
+        base_free(h->share);
         base_free(h);
     }
 }
@@ -120,11 +123,22 @@ static enum reel_status entries_reserve(struct history *h, int64_t n,
     h->at_s = at_s ? at_s : h->at_s;
     void *mark = base_realloc_array(h->mark, n_room, sizeof *h->mark);
     h->mark = mark ? mark : h->mark;
-    if (!col || !value || !at_s || !mark) {
+    void *kinds = base_realloc_array(h->kinds, n_room, sizeof *h->kinds);
+    h->kinds = kinds ? kinds : h->kinds;
+    void *share = base_realloc_array(h->share, n_room, sizeof *h->share);
+    h->share = share ? share : h->share;
+    if (!col || !value || !at_s || !mark || !kinds || !share) {
         return fail(err, REEL_ENOMEM, "%zu events", n_room);
     }
     h->n_room = (int64_t)n_room;
     return REEL_OK;
+}
+
+/** Older readers know kinds up to 7: a replay says that it was watched and liked. */
+static unsigned mark_of(int kind)
+{
+    return kind == REEL_EVENT_REPLAY ? 1u << REEL_EVENT_WATCH | 1u << REEL_EVENT_LIKE
+                                     : 1u << kind & 0xffu;
 }
 
 // One blob: records by film, then kind, then time; what is about one film is one entry.
@@ -139,7 +153,7 @@ static enum reel_status entries_add(struct history *h, int64_t viewer,
         const int kind = db_event_kind(event.when);
         const int64_t at_s = db_event_at_s(event.when);
         if (event.film < film_before || event.film > h->film_key_max ||
-            h->col_of_film[event.film] < 0 || kind < 1 || kind > 7) {
+            h->col_of_film[event.film] < 0 || kind < 1 || kind > REEL_EVENT_CHOOSE) {
             return fail(err, REEL_EFORMAT, "the history of viewer %" PRId64 " is damaged",
                         viewer);
         }
@@ -149,10 +163,16 @@ static enum reel_status entries_add(struct history *h, int64_t viewer,
             h->value[i] = NAN;
             h->at_s[i] = REEL_TIME_UNKNOWN;
             h->mark[i] = 0;
+            h->kinds[i] = 0;
+            h->share[i] = NAN;
             rated_at_s = REEL_TIME_UNKNOWN;
             film_before = event.film;
         }
-        h->mark[i] |= (uint8_t)(1u << kind);
+        h->kinds[i] |= (uint16_t)(1u << kind);
+        h->mark[i] |= (uint8_t)mark_of(kind);
+        if (kind == REEL_EVENT_WATCH || kind == REEL_EVENT_SKIP) {
+            h->share[i] = fmaxf(h->share[i], event.value);
+        }
         h->at_s[i] = at_s > h->at_s[i] ? at_s : h->at_s[i];
         if (kind == REEL_EVENT_RATE && at_s >= rated_at_s) {
             h->value[i] = event.value;
@@ -249,6 +269,8 @@ enum reel_status reel_store_history_load(struct reel_store *store, int64_t viewe
         .seen = {h->n_viewers, h->n_films, h->start, h->col, h->value},
         .at_s = h->at_s,
         .mark = h->mark,
+        .kinds = h->kinds,
+        .share = h->share,
         .version = version,
         .owned = h,
     };

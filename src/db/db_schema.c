@@ -129,7 +129,29 @@ static const char profile_step[] =
     "  viewer INTEGER NOT NULL REFERENCES viewer(key), film INTEGER NOT NULL,"
     "  PRIMARY KEY (viewer, film)) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = {first_step, search_step, stories_step, profile_step};
+static const char feedback_step[] =
+    // Where an event of `history` happened: the words of feedback.h.
+    "CREATE TABLE situation ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key),"
+    "  film INTEGER NOT NULL REFERENCES film(key), kind INTEGER NOT NULL,"
+    "  at_s INTEGER NOT NULL, value REAL, context TEXT NOT NULL,"
+    "  PRIMARY KEY (viewer, film, kind, at_s)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE shown ("
+    "  key INTEGER PRIMARY KEY, viewer INTEGER NOT NULL REFERENCES viewer(key),"
+    "  kind INTEGER NOT NULL, policy TEXT NOT NULL, story TEXT, node INTEGER NOT NULL,"
+    "  context TEXT, at_s INTEGER NOT NULL, taken INTEGER, reward REAL) STRICT;"
+    "CREATE INDEX shown_viewer ON shown(viewer, at_s);"
+    "CREATE TABLE shown_item ("
+    "  shown INTEGER NOT NULL REFERENCES shown(key) ON DELETE CASCADE,"
+    "  place INTEGER NOT NULL, item INTEGER NOT NULL, propensity REAL NOT NULL,"
+    "  about TEXT, PRIMARY KEY (shown, place)) STRICT, WITHOUT ROWID;"
+    // What was learned of one viewer, such as a bandit; bytes of whoever made them.
+    "CREATE TABLE viewer_state ("
+    "  viewer INTEGER NOT NULL REFERENCES viewer(key), name TEXT NOT NULL,"
+    "  bytes BLOB NOT NULL, PRIMARY KEY (viewer, name)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = {first_step, search_step, stories_step, profile_step,
+                                    feedback_step};
 
 const struct db_schema db_schema_current = {steps, sizeof steps / sizeof steps[0]};
 

@@ -18,6 +18,8 @@
 
 #include <sqlite3.h>
 
+#define DB_BUSY_MS 5000 /* waited for others who write */
+
 struct db_statement {
     const char *text; /* the literal; NULL marks an empty place */
     sqlite3_stmt *stmt;

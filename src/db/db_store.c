@@ -37,7 +37,7 @@ static enum reel_status connect(struct reel_store *store, int flags,
     }
     // SQLite opens a file that may not be written for reading, without a word.
     store->is_read_only |= sqlite3_db_readonly(store->sql, "main") == 1;
-    (void)sqlite3_busy_timeout(store->sql, 5000);
+    (void)sqlite3_busy_timeout(store->sql, DB_BUSY_MS);
     return db_sql_exec(store,
                        "PRAGMA foreign_keys = ON;"
                        "PRAGMA trusted_schema = OFF;"
