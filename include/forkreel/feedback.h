@@ -48,8 +48,8 @@ void reel_bandit_free(struct reel_bandit *bandit);
 int32_t reel_bandit_n_dims(const struct reel_bandit *bandit);
 /** Rewards learned from since the beginning, or since taste last drifted. */
 int64_t reel_bandit_n_learned(const struct reel_bandit *bandit);
-/** As bytes for the store (free with base_free's public twin, reel_bandit_bytes_free), and
- *  back. Errors: REEL_EFORMAT; REEL_EVERSION. */
+/** As bytes for the store, freed with reel_bandit_bytes_free, and back. Errors: REEL_EFORMAT;
+ *  REEL_EVERSION. */
 enum reel_status reel_bandit_save(const struct reel_bandit *bandit, unsigned char **out,
                                   size_t *n_bytes, struct reel_error *err) REEL_CHECKED;
 enum reel_status reel_bandit_load(const unsigned char *bytes, size_t n_bytes,
@@ -62,22 +62,27 @@ enum reel_status reel_bandit_tune(struct reel_bandit *bandit,
                                   struct reel_error *err) REEL_CHECKED;
 /**
  * Order n arms and say with which probability each would have come first; those behind the
- * first stand by mean. Exact for what is drawn here: Thompson's shares are counted over a
- * fixed number of draws first, and the arm is then drawn from the shares.
- * Shapes: x (n, n_dims); order, propensity (n); propensities add up to 1.
+ * first stand by mean, equal ones as given. Exact for what is drawn here: Thompson's shares
+ * are counted over a fixed number of draws first, and the arm is then drawn from the shares.
+ * Shapes: x (n, n_dims); prior (n) what is expected of each arm before the weights speak, or
+ *         NULL: 0; order, propensity (n); propensities add up to 1.
  * Cost:   LinUCB n * n_dims^2; Thompson besides n_dims^3 / 6 and 256 draws.
  */
 enum reel_status reel_bandit_rank(const struct reel_bandit *bandit, const float *x,
-                                  int32_t n, uint64_t seed, int32_t *order,
-                                  double *propensity,
+                                  const double *prior, int32_t n, uint64_t seed,
+                                  int32_t *order, double *propensity,
                                   struct reel_error *err) REEL_CHECKED;
-/** What an arm is worth: mean and standard deviation (of the mean); sd may be NULL. */
+/** What an arm is worth beyond its prior: mean and standard deviation of the mean (may be
+ *  NULL). */
 enum reel_status reel_bandit_value(const struct reel_bandit *bandit, const float *x,
                                    int32_t n, double *mean, double *sd,
                                    struct reel_error *err) REEL_CHECKED;
-/** One arm's reward, 0 .. 1; *was_reset (may be NULL) tells that taste had drifted. */
+/**
+ * One arm's reward, 0 .. 1, of which `prior` (0 .. 1) was expected before the weights spoke;
+ * *was_reset (may be NULL) tells that taste had drifted.
+ */
 enum reel_status reel_bandit_learn(struct reel_bandit *bandit, const float *x,
-                                   double reward, bool *was_reset,
+                                   double prior, double reward, bool *was_reset,
                                    struct reel_error *err) REEL_CHECKED;
 
 /** A branch as an arm. */

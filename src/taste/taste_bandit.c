@@ -1,7 +1,7 @@
 /**
  * A linear contextual bandit for one viewer.
  *
- *     A = ridge I + sum x x^T     b = sum r x     mean(x) = x . A^-1 b
+ *     A = ridge I + sum x x^T     b = sum (r - prior) x     mean(x) = prior + x . A^-1 b
  *     sd(x) = NOISE sqrt(x^T A^-1 x)
  *
  * A^-1 is kept and updated by Sherman and Morrison's formula, so learning costs n_dims^2 and
@@ -157,7 +157,7 @@ static double dot(const double *theta, const float *x, size_t d)
 }
 
 /** A^-1 - (A^-1 x)(A^-1 x)^T / (1 + x^T A^-1 x) */
-static void update(struct reel_bandit *bandit, const float *x, double reward)
+static void update(struct reel_bandit *bandit, const float *x, double surplus)
 {
     const size_t d = (size_t)bandit->n_dims;
     double *ax = bandit->scratch;
@@ -169,7 +169,7 @@ static void update(struct reel_bandit *bandit, const float *x, double reward)
         for (size_t j = 0; j < d; j++) {
             bandit->inverse[i * d + j] -= scale * ax[i] * ax[j];
         }
-        bandit->b[i] += reward * (double)x[i];
+        bandit->b[i] += surplus * (double)x[i];
     }
     taste_bandit_solve(bandit);
     bandit->n_learned++;
@@ -180,12 +180,12 @@ static double clip(double x)
     return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-static void keep(struct reel_bandit *bandit, const float *x, double reward)
+static void keep(struct reel_bandit *bandit, const float *x, double surplus)
 {
     const size_t d = (size_t)bandit->n_dims;
     const size_t place = (size_t)(bandit->n_seen++ % TASTE_BANDIT_N_KEPT);
     memcpy(bandit->kept + place * d, x, d * sizeof *x);
-    bandit->kept_reward[place] = (float)reward;
+    bandit->kept_surplus[place] = (float)surplus;
 }
 
 /** True when the errors have risen for good. */
@@ -215,7 +215,7 @@ static void begin_again(struct reel_bandit *bandit)
     forget(bandit);
     for (int64_t i = bandit->n_seen - n; i < bandit->n_seen; i++) {
         const size_t place = (size_t)(i % TASTE_BANDIT_N_KEPT);
-        update(bandit, bandit->kept + place * d, (double)bandit->kept_reward[place]);
+        update(bandit, bandit->kept + place * d, (double)bandit->kept_surplus[place]);
     }
 }
 
@@ -232,22 +232,24 @@ static enum reel_status check_arms(const struct reel_bandit *bandit, const float
 }
 
 enum reel_status reel_bandit_learn(struct reel_bandit *bandit, const float *x,
-                                   double reward, bool *was_reset, struct reel_error *err)
+                                   double prior, double reward, bool *was_reset,
+                                   struct reel_error *err)
 {
-    if (!(reward >= 0 && reward <= 1)) {
-        return fail(err, REEL_EINVAL, "bandit: reward %g outside 0 .. 1", reward);
+    if (!(reward >= 0 && reward <= 1) || !(prior >= 0 && prior <= 1)) {
+        return fail(err, REEL_EINVAL, "bandit: reward %g, prior %g outside 0 .. 1",
+                    reward, prior);
     }
     const enum reel_status rc = check_arms(bandit, x, 1, err);
     if (rc) {
         return rc;
     }
-    const double guess = clip(dot(bandit->theta, x, (size_t)bandit->n_dims));
-    keep(bandit, x, reward);
+    const double guess = clip(prior + dot(bandit->theta, x, (size_t)bandit->n_dims));
+    keep(bandit, x, reward - prior);
     const bool drifted = has_drifted(bandit, fabs(reward - guess));
     if (drifted) {
         begin_again(bandit);
     } else {
-        update(bandit, x, reward);
+        update(bandit, x, reward - prior);
     }
     if (was_reset) {
         *was_reset = drifted;
@@ -359,12 +361,15 @@ static enum reel_status thompson_shares(const struct reel_bandit *bandit, const 
 
 /** The propensity of each arm; `mean` and `work` have room for n. */
 static enum reel_status propensities(const struct reel_bandit *bandit, const float *x,
-                                     int32_t n, struct base_rng *rng, double *mean,
-                                     double *work, double *propensity,
+                                     const double *prior, int32_t n, struct base_rng *rng,
+                                     double *mean, double *work, double *propensity,
                                      struct reel_error *err)
 {
     const double e = bandit->opt.exploration;
     enum reel_status rc = reel_bandit_value(bandit, x, n, mean, work, err);
+    for (int32_t i = 0; rc == REEL_OK && prior && i < n; i++) {
+        mean[i] += prior[i];
+    }
     if (rc == REEL_OK && e > 0 && bandit->opt.policy == REEL_BANDIT_THOMPSON) {
         rc = thompson_shares(bandit, x, n, mean, rng, propensity, err);
     } else if (rc == REEL_OK) {
@@ -397,8 +402,9 @@ static int32_t draw_arm(const double *propensity, int32_t n, struct base_rng *rn
 }
 
 enum reel_status reel_bandit_rank(const struct reel_bandit *bandit, const float *x,
-                                  int32_t n, uint64_t seed, int32_t *order,
-                                  double *propensity, struct reel_error *err)
+                                  const double *prior, int32_t n, uint64_t seed,
+                                  int32_t *order, double *propensity,
+                                  struct reel_error *err)
 {
     if (n < 1) {
         return n == 0 ? REEL_OK : fail(err, REEL_EINVAL, "bandit: %d arms", n);
@@ -410,7 +416,7 @@ enum reel_status reel_bandit_rank(const struct reel_bandit *bandit, const float 
     struct base_rng rng;
     base_rng_init(&rng, seed, 0);
     const enum reel_status rc =
-        propensities(bandit, x, n, &rng, mean, mean + n, propensity, err);
+        propensities(bandit, x, prior, n, &rng, mean, mean + n, propensity, err);
     if (rc == REEL_OK) {
         const int32_t first = draw_arm(propensity, n, &rng);
         order[0] = first;

@@ -23,7 +23,7 @@ struct reel_bandit {
     double *theta;   /* (n_dims) A^-1 b */
     double *scratch; /* (n_dims) */
     float *kept;     /* (N_KEPT, n_dims) the last arms, a ring by n_seen */
-    float kept_reward[TASTE_BANDIT_N_KEPT];
+    float kept_surplus[TASTE_BANDIT_N_KEPT]; /* reward - prior of each */
 };
 
 enum reel_status taste_bandit_check_options(const struct reel_bandit_options *opt,

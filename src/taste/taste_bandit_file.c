@@ -5,7 +5,7 @@
  *     f64 exploration, ridge, drift | i64 n_learned, n_seen, test.n, test.n_since_lowest
  *     f64 test.mean, test.sum, test.lowest
  *     f64 A^-1, lower triangle by rows | f64 b (n_dims)
- *     f32 kept (N_KEPT, n_dims) | f32 kept_reward (N_KEPT)
+ *     f32 kept (N_KEPT, n_dims) | f32 kept_surplus (N_KEPT)
  *
  * What comes back is checked: size against n_dims before anything is allocated, every number
  * finite, A^-1 with a positive diagonal that no entry beside it exceeds.
@@ -96,7 +96,7 @@ enum reel_status reel_bandit_save(const struct reel_bandit *bandit, unsigned cha
         at = put_f32(at, bandit->kept[i]);
     }
     for (size_t i = 0; i < TASTE_BANDIT_N_KEPT; i++) {
-        at = put_f32(at, bandit->kept_reward[i]);
+        at = put_f32(at, bandit->kept_surplus[i]);
     }
     return REEL_OK;
 }
@@ -168,8 +168,9 @@ static enum reel_status read_numbers(struct reel_bandit *bandit, const unsigned 
         is_sound = is_sound && fabsf(bandit->kept[i]) <= 1e6F;
     }
     for (size_t i = 0; i < TASTE_BANDIT_N_KEPT; i++) {
-        bandit->kept_reward[i] = get_f32(&at);
-        is_sound = is_sound && bandit->kept_reward[i] >= 0 && bandit->kept_reward[i] <= 1;
+        bandit->kept_surplus[i] = get_f32(&at);
+        is_sound =
+            is_sound && bandit->kept_surplus[i] >= -1 && bandit->kept_surplus[i] <= 1;
     }
     return is_sound ? REEL_OK : fail(err, REEL_EFORMAT, "bandit: a number out of range");
 }

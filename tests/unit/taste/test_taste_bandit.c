@@ -83,7 +83,8 @@ static void weights_are_those_of_ridge_regression(void **state)
     struct reel_bandit *bandit = bandit_make(REEL_BANDIT_LINUCB, 0.5, N_DIMS);
     for (int32_t t = 0; t < N; t++) {
         reward[t] = base_rng_double(&rng);
-        assert_ok(reel_bandit_learn(bandit, x + t * N_DIMS, reward[t], NULL, &err), err);
+        assert_ok(reel_bandit_learn(bandit, x + t * N_DIMS, 0, reward[t], NULL, &err),
+                  err);
     }
     ridge_naive(x, reward, N, 1, theta);
     for (int j = 0; j < N_DIMS; j++) {
@@ -106,8 +107,8 @@ static void propensities_are_bounded_and_what_is_drawn(void **state)
         struct reel_bandit *bandit =
             bandit_make((enum reel_bandit_policy)policy, 0.4, N_DIMS);
         for (int t = 0; t < 10; t++) {
-            assert_ok(reel_bandit_learn(bandit, x + t % N_ARMS * N_DIMS, t % N_ARMS == 2,
-                                        NULL, &err),
+            assert_ok(reel_bandit_learn(bandit, x + t % N_ARMS * N_DIMS, 0,
+                                        t % N_ARMS == 2, NULL, &err),
                       err);
         }
         double mean[N_ARMS], seen[N_ARMS] = {0}, expected[N_ARMS] = {0};
@@ -115,9 +116,9 @@ static void propensities_are_bounded_and_what_is_drawn(void **state)
         for (int t = 0; t < N_PICKS; t++) {
             int32_t order[N_ARMS];
             double propensity[N_ARMS], sum = 0, best = 0;
-            assert_ok(
-                reel_bandit_rank(bandit, x, N_ARMS, (uint64_t)t, order, propensity, &err),
-                err);
+            assert_ok(reel_bandit_rank(bandit, x, NULL, N_ARMS, (uint64_t)t, order,
+                                       propensity, &err),
+                      err);
             for (int a = 0; a < N_ARMS; a++) {
                 assert_true(propensity[a] >= 0.4 * 0.1 / N_ARMS - 1e-12);
                 sum += propensity[a];
@@ -150,11 +151,36 @@ static void same_seed_gives_the_same_order(void **state)
     int32_t order[2][N_ARMS];
     double propensity[2][N_ARMS];
     for (int i = 0; i < 2; i++) {
-        assert_ok(reel_bandit_rank(bandit, x, N_ARMS, 77, order[i], propensity[i], &err),
-                  err);
+        assert_ok(
+            reel_bandit_rank(bandit, x, NULL, N_ARMS, 77, order[i], propensity[i], &err),
+            err);
     }
     assert_memory_equal(order[0], order[1], sizeof order[0]);
     assert_memory_equal(propensity[0], propensity[1], sizeof propensity[0]);
+    reel_bandit_free(bandit);
+}
+
+/** What is expected before the weights speak decides until they know better. */
+static void prior_leads_until_choices_speak(void **state)
+{
+    (void)state;
+    const float x[4] = {1, 0, 0, 1};
+    const double prior[2] = {0.3, 0.6};
+    int32_t order[2];
+    double propensity[2], mean[2];
+    struct reel_error err;
+    struct reel_bandit *bandit = bandit_make(REEL_BANDIT_LINUCB, 0, 2);
+    assert_ok(reel_bandit_rank(bandit, x, prior, 2, 1, order, propensity, &err), err);
+    assert_int_equal(order[0], 1);
+    for (int t = 0; t < 20; t++) {
+        assert_ok(reel_bandit_learn(bandit, x, 0.3, 1, NULL, &err), err);
+        assert_ok(reel_bandit_learn(bandit, x + 2, 0.6, 0.6, NULL, &err), err);
+    }
+    assert_ok(reel_bandit_rank(bandit, x, prior, 2, 1, order, propensity, &err), err);
+    assert_int_equal(order[0], 0);
+    assert_ok(reel_bandit_value(bandit, x, 2, mean, NULL, &err), err);
+    assert_true(fabs(mean[0] - 0.7 * 20 / 21) < 1e-9); // ridge 1
+    assert_true(fabs(mean[1]) < 1e-9);
     reel_bandit_free(bandit);
 }
 
@@ -166,8 +192,8 @@ static void without_exploration_the_best_is_certain(void **state)
     double propensity[2];
     struct reel_error err;
     struct reel_bandit *bandit = bandit_make(REEL_BANDIT_THOMPSON, 0, 1);
-    assert_ok(reel_bandit_learn(bandit, x, 1, NULL, &err), err);
-    assert_ok(reel_bandit_rank(bandit, x, 2, 1, order, propensity, &err), err);
+    assert_ok(reel_bandit_learn(bandit, x, 0, 1, NULL, &err), err);
+    assert_ok(reel_bandit_rank(bandit, x, NULL, 2, 1, order, propensity, &err), err);
     assert_int_equal(order[0], 0);
     assert_true(propensity[0] == 1 && propensity[1] == 0);
     reel_bandit_free(bandit);
@@ -189,7 +215,7 @@ static double regret_of(int policy, double exploration, int n_rounds, uint64_t s
         int32_t order[N_ARMS];
         double propensity[N_ARMS], best = 0;
         arms_draw(&rng, x, N_ARMS);
-        assert_ok(reel_bandit_rank(bandit, x, N_ARMS, seed + (uint64_t)t, order,
+        assert_ok(reel_bandit_rank(bandit, x, NULL, N_ARMS, seed + (uint64_t)t, order,
                                    propensity, &err),
                   err);
         const int32_t shown =
@@ -198,8 +224,8 @@ static double regret_of(int policy, double exploration, int n_rounds, uint64_t s
             best = fmax(best, dot(truth, x + a * N_DIMS));
         }
         const double p = dot(truth, x + shown * N_DIMS);
-        assert_ok(reel_bandit_learn(bandit, x + shown * N_DIMS, base_rng_double(&rng) < p,
-                                    NULL, &err),
+        assert_ok(reel_bandit_learn(bandit, x + shown * N_DIMS, 0,
+                                    base_rng_double(&rng) < p, NULL, &err),
                   err);
         regret += t >= n_rounds / 2 ? (best - p) / (n_rounds - n_rounds / 2) : 0;
     }
@@ -240,14 +266,14 @@ static double turn(double drift, uint64_t seed, int *n_resets, int *n_false)
         bool was_reset;
         const double side = t < 300 ? 0.45 : -0.45;
         arms_draw(&rng, x, N_ARMS);
-        assert_ok(
-            reel_bandit_rank(bandit, x, N_ARMS, (uint64_t)t, order, propensity, &err),
-            err);
+        assert_ok(reel_bandit_rank(bandit, x, NULL, N_ARMS, (uint64_t)t, order,
+                                   propensity, &err),
+                  err);
         for (int a = 0; a < N_ARMS; a++) {
             best = fmax(best, 0.5 + side * (double)x[a * N_DIMS + 1]);
         }
         const double p = 0.5 + side * (double)x[order[0] * N_DIMS + 1];
-        assert_ok(reel_bandit_learn(bandit, x + order[0] * N_DIMS,
+        assert_ok(reel_bandit_learn(bandit, x + order[0] * N_DIMS, 0,
                                     base_rng_double(&rng) < p, &was_reset, &err),
                   err);
         *n_resets += was_reset && t >= 300;
@@ -286,7 +312,7 @@ static void bytes_come_back_the_same(void **state)
     struct reel_bandit *bandit = bandit_make(REEL_BANDIT_THOMPSON, 0.3, N_DIMS), *again;
     for (int t = 0; t < 50; t++) {
         arms_draw(&rng, x, 1);
-        assert_ok(reel_bandit_learn(bandit, x, t % 3 == 0, NULL, &err), err);
+        assert_ok(reel_bandit_learn(bandit, x, 0, t % 3 == 0, NULL, &err), err);
     }
     unsigned char *bytes, *bytes_again;
     size_t n, n_again;
@@ -298,8 +324,10 @@ static void bytes_come_back_the_same(void **state)
     arms_draw(&rng, x, N_ARMS);
     int32_t order[2][N_ARMS];
     double propensity[2][N_ARMS];
-    assert_ok(reel_bandit_rank(bandit, x, N_ARMS, 4, order[0], propensity[0], &err), err);
-    assert_ok(reel_bandit_rank(again, x, N_ARMS, 4, order[1], propensity[1], &err), err);
+    assert_ok(reel_bandit_rank(bandit, x, NULL, N_ARMS, 4, order[0], propensity[0], &err),
+              err);
+    assert_ok(reel_bandit_rank(again, x, NULL, N_ARMS, 4, order[1], propensity[1], &err),
+              err);
     assert_memory_equal(order[0], order[1], sizeof order[0]);
 
     // Shortened anywhere, or with any byte of the head turned, it is refused or harmless.
@@ -311,9 +339,9 @@ static void bytes_come_back_the_same(void **state)
     for (size_t i = 0; i < n; i++) {
         bytes[i] ^= 0x41;
         if (reel_bandit_load(bytes, n, &broken, &err) == REEL_OK) {
-            assert_ok(
-                reel_bandit_rank(broken, x, N_ARMS, 4, order[1], propensity[1], &err),
-                err);
+            assert_ok(reel_bandit_rank(broken, x, NULL, N_ARMS, 4, order[1],
+                                       propensity[1], &err),
+                      err);
             reel_bandit_free(broken);
         } else {
             assert_null(broken);
@@ -340,9 +368,9 @@ static void what_is_out_of_range_is_refused(void **state)
     assert_int_equal(reel_bandit_create(2, &opt, &bandit, &err), REEL_EINVAL);
     bandit = bandit_make(REEL_BANDIT_LINUCB, 0.1, 2);
     const float good[2] = {1, 0}, bad[2] = {1, NAN};
-    assert_int_equal(reel_bandit_learn(bandit, good, 1.1, NULL, &err), REEL_EINVAL);
-    assert_int_equal(reel_bandit_learn(bandit, good, NAN, NULL, &err), REEL_EINVAL);
-    assert_int_equal(reel_bandit_learn(bandit, bad, 1, NULL, &err), REEL_EINVAL);
+    assert_int_equal(reel_bandit_learn(bandit, good, 0, 1.1, NULL, &err), REEL_EINVAL);
+    assert_int_equal(reel_bandit_learn(bandit, good, NAN, 1, NULL, &err), REEL_EINVAL);
+    assert_int_equal(reel_bandit_learn(bandit, bad, 0, 1, NULL, &err), REEL_EINVAL);
     assert_int_equal(reel_bandit_n_learned(bandit), 0);
     reel_bandit_free(bandit);
 }
@@ -390,7 +418,7 @@ static void every_allocation_may_fail(void **state)
         const struct reel_bandit_options opt = reel_bandit_options_default();
         base_alloc_fail_after(n);
         enum reel_status rc = reel_bandit_create(1, &opt, &bandit, &err);
-        rc = rc ? rc : reel_bandit_rank(bandit, x, 2, 1, order, propensity, &err);
+        rc = rc ? rc : reel_bandit_rank(bandit, x, NULL, 2, 1, order, propensity, &err);
         rc = rc ? rc : reel_bandit_save(bandit, &bytes, &n_bytes, &err);
         rc = rc ? rc : reel_bandit_load(bytes, n_bytes, &again, &err);
         base_alloc_fail_after(-1);
@@ -411,6 +439,7 @@ int main(void)
         cmocka_unit_test(weights_are_those_of_ridge_regression),
         cmocka_unit_test(propensities_are_bounded_and_what_is_drawn),
         cmocka_unit_test(same_seed_gives_the_same_order),
+        cmocka_unit_test(prior_leads_until_choices_speak),
         cmocka_unit_test(without_exploration_the_best_is_certain),
         cmocka_unit_test(regret_falls_far_below_chance),
         cmocka_unit_test(drift_resets_and_pays),
