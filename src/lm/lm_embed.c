@@ -167,6 +167,9 @@ static enum reel_status run(struct lm_local *local, struct reel_error *err)
         return fail(err, REEL_ECANCELLED, "stopped after %d of %d texts", e->n_done,
                     e->n_texts);
     }
+    if (code == -2) {
+        return fail(err, REEL_ENOMEM, "a batch of %d tokens", e->batch.n_tokens);
+    }
     return code == 0 ? REEL_OK
                      : fail(err, REEL_EFAIL, "the model could not be run%s%s",
                             guard.why[0] ? ": " : "", guard.why);

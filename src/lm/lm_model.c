@@ -11,6 +11,7 @@
  */
 #include "base_error.h"
 #include "base_file.h"
+#include "base_hash.h"
 #include "base_text.h"
 #include "lm_log.h"
 
@@ -270,6 +271,34 @@ static int32_t count_tokens(const struct gguf_context *gguf, const char *archite
     return get_size(gguf, architecture, "vocab_size");
 }
 
+/** llama.cpp ends the process when a token is in the vocabulary twice. */
+static enum reel_status check_tokens(const struct gguf_context *gguf, const char *path,
+                                     const struct reel_lm_info *info,
+                                     struct reel_error *err)
+{
+    const int64_t id = gguf_find_key(gguf, "tokenizer.ggml.tokens");
+    if (id < 0 || gguf_get_kv_type(gguf, id) != GGUF_TYPE_ARRAY ||
+        gguf_get_arr_type(gguf, id) != GGUF_TYPE_STRING) {
+        return REEL_OK;
+    }
+    struct base_hash *hash;
+    enum reel_status rc = base_hash_create(&hash, err);
+    for (int32_t t = 0; rc == REEL_OK && t < info->n_vocabulary; t++) {
+        const char *token = gguf_get_arr_str(gguf, id, (size_t)t);
+        bool is_new = true;
+        if (token[0] && // one without a name is given one
+            !base_hash_get_or_add(hash, token, strlen(token), t, &is_new)) {
+            rc = fail(err, REEL_ENOMEM, "%s: a vocabulary of %d tokens", path,
+                      info->n_vocabulary);
+        } else if (!is_new) {
+            rc = fail(err, REEL_EFORMAT, "%s: token %d is in the vocabulary twice", path,
+                      t);
+        }
+    }
+    base_hash_free(hash);
+    return rc;
+}
+
 /** Parameters of all tensors, and whether their bytes are in the file. */
 static enum reel_status check_tensors(const struct gguf_context *gguf, const char *path,
                                       size_t n_file_bytes, int64_t *n_parameters,
@@ -314,7 +343,8 @@ static enum reel_status fill_info(const struct gguf_context *gguf, const char *p
     info->n_layers = get_size(gguf, info->architecture, "block_count");
     info->n_vocabulary = count_tokens(gguf, info->architecture);
     info->has_chat_template = gguf_find_key(gguf, "tokenizer.chat_template") >= 0;
-    return check_embedder(gguf, path, info, err);
+    const enum reel_status rc = check_tokens(gguf, path, info, err);
+    return rc ? rc : check_embedder(gguf, path, info, err);
 }
 
 enum reel_status reel_lm_info_read(const char *path, struct reel_lm_info *info,
