@@ -4,12 +4,15 @@
  *
  * Model "taste" (model.h) learns a map from features of a film to the factors that the
  * recommender learned for it. A text, a new film or a branch, is placed in that space by the
- * map and scored by the product with the viewer's factors. Scores are calibrated on held-out
- * ratings to a probability of liking and to expected stars.
+ * map and scored by products with the viewer's numbers. Two questions, two answers: `p_like`,
+ * will they like it once they watch it (calibrated on held-out ratings, with expected stars),
+ * and `score`, will they choose it and like it, which is what lists are ordered by.
  *
- *     rc = reel_taste_place(model, rows.block, rows.n_blocks, &place, &err);
- *     rc = reel_taste_viewer(model, &query, &rated, vector, &err);
- *     rc = reel_taste_score(model, vector, place, n, opinion, &err);
+ *     const int32_t n_place = reel_taste_n_place(model);
+ *     float *place = malloc(n * n_place * sizeof *place), viewer[...n_viewer...];
+ *     rc = reel_taste_place(model, rows.block, rows.n_blocks, n, place, &err);
+ *     rc = reel_taste_viewer(model, &chosen, &rated, viewer, &err);
+ *     rc = reel_taste_score(model, viewer, place, n, opinion, &err);
  */
 #ifndef FORKREEL_TASTE_H
 #define FORKREEL_TASTE_H
@@ -20,8 +23,10 @@
 extern "C" {
 #endif
 
-/** Numbers of a place: factors, then what everybody thinks of it (bias, popularity). */
+/** Numbers of a place: factors, then what everybody thinks of it, then ones. */
 int32_t reel_taste_n_place(const struct reel_model *taste);
+/** Numbers of a viewer: what a place is multiplied with for either answer. */
+int32_t reel_taste_n_viewer(const struct reel_model *taste);
 
 /**
  * Map texts into the space of the films.
@@ -33,10 +38,17 @@ enum reel_status reel_taste_place(const struct reel_model *taste,
                                   const struct reel_feature_block *block,
                                   int32_t n_blocks, int32_t n, float *place,
                                   struct reel_error *err) REEL_CHECKED;
-/** Places of the films of training: learned where they were chosen, mapped where not. */
+/**
+ * Places of the films of training, (n_films, n_place): mapped, and moved towards what was
+ * learned as choices accumulate.
+ */
 const float *reel_taste_film_places(const struct reel_model *taste);
 
-/** The viewer's side, (n_place): solved from what they chose and rated. */
+/**
+ * The viewer's side, (n_viewer): solved from what they chose (films they liked) and rated
+ * (value: stars; may be NULL).
+ * Errors: REEL_EINVAL not a taste model, a malformed query; REEL_ENOMEM.
+ */
 enum reel_status reel_taste_viewer(const struct reel_model *taste,
                                    const struct reel_query *chosen,
                                    const struct reel_query *rated, float *viewer,
@@ -44,8 +56,9 @@ enum reel_status reel_taste_viewer(const struct reel_model *taste,
 
 /** One text for one viewer; parts add up to the logit of p_like. */
 struct reel_opinion {
-    float p_like;                                  /* calibrated */
-    float stars;                                   /* expected, 0.5 .. 5 */
+    float score;  /* log odds of choosing and liking it */
+    float p_like; /* once they watch it; calibrated */
+    float stars;  /* expected, 0.5 .. 5; NAN when the model was trained without stars */
     float part_everybody, part_viewer, part_match; /* crowd; viewer's leniency; taste */
 };
 /** Shapes: place (n, n_place), out (n). Cost: n * n_place; 1,000 texts under 1 ms. */
