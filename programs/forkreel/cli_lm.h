@@ -26,4 +26,18 @@ enum reel_status cli_lm_find(const struct cli *cli, const char *word, char **whe
 enum reel_status cli_lm_open(struct cli *cli, const char *word, const char *key_file,
                              struct reel_lm **lm, struct reel_error *err) REEL_CHECKED;
 
+/**
+ * The model that embeds texts, in the same way: a word, $FORKREEL_EMBEDDER, all-MiniLM-L6-v2
+ * as scripts/setup makes it, else the only GGUF file in HOME/models or the cache that was made to
+ * embed. Without a word *where is NULL when there is none, and that is no error.
+ */
+enum reel_status cli_lm_find_embedder(const struct cli *cli, const char *word,
+                                      char **where, struct reel_error *err) REEL_CHECKED;
+
+/** Vectors of texts with the model at `where`, kept in HOME/embeddings; with a bar. */
+enum reel_status cli_lm_vectors(struct cli *cli, const char *where, const char *key_file,
+                                const char *const *text, int32_t n_texts,
+                                struct reel_lm_vectors *out,
+                                struct reel_error *err) REEL_CHECKED;
+
 #endif

@@ -42,16 +42,17 @@ static void lm_show_json(struct lm_list *list, const char *path,
     lm_tuned_type(list, path, tuned, sizeof tuned);
     json_array_append_new(
         list->json,
-        cli_need(json_pack("{s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:i, s:b, s:I, s:o}",
-                           "path", cli_json_text(path), "name", cli_json_text(info->name),
-                           "architecture", cli_json_text(info->architecture), "file_type",
-                           cli_json_text(info->file_type), "n_parameters",
-                           (json_int_t)info->n_parameters, "n_context", info->n_context,
-                           "n_vocabulary", info->n_vocabulary, "n_embedding",
-                           info->n_embedding, "n_layers", info->n_layers,
-                           "has_chat_template", (int)info->has_chat_template,
-                           "file_bytes", (json_int_t)info->file_bytes, "tuned",
-                           cli_json_text(*tuned ? tuned : NULL))));
+        cli_need(
+            json_pack("{s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:i, s:b, s:b, s:I, s:o}",
+                      "path", cli_json_text(path), "name", cli_json_text(info->name),
+                      "architecture", cli_json_text(info->architecture), "file_type",
+                      cli_json_text(info->file_type), "n_parameters",
+                      (json_int_t)info->n_parameters, "n_context", info->n_context,
+                      "n_vocabulary", info->n_vocabulary, "n_embedding",
+                      info->n_embedding, "n_layers", info->n_layers, "has_chat_template",
+                      (int)info->has_chat_template, "is_embedder", (int)info->is_embedder,
+                      "file_bytes", (json_int_t)info->file_bytes, "tuned",
+                      cli_json_text(*tuned ? tuned : NULL))));
 }
 
 static void lm_show_line(struct lm_list *list, const char *path,
@@ -63,6 +64,7 @@ static void lm_show_line(struct lm_list *list, const char *path,
     cli_table_line(table);
     cli_table_text(table, info->name[0] ? info->name : strrchr(path, '/') + 1);
     cli_table_text(table, info->architecture);
+    cli_table_text(table, info->is_embedder ? tr("embeds") : tr("continues"));
     cli_table_cell(table, "%.0f M", (double)info->n_parameters / 1e6);
     cli_table_text(table, info->file_type);
     cli_table_text(table, tuned);
@@ -105,9 +107,10 @@ static void lm_list_folder(struct lm_list *list, const char *folder)
 static enum cli_exit lm_list(struct cli *cli, const struct lm_words *words)
 {
     static const struct cli_column columns[] = {
-        {"model", CLI_SHRINK},     {"architecture", CLI_LEFT}, {"parameters", CLI_RIGHT},
-        {"weights", CLI_LEFT},     {"tuned", CLI_LEFT},        {"context", CLI_RIGHT},
-        {"vocabulary", CLI_RIGHT}, {"file size", CLI_RIGHT},   {"file", CLI_SHRINK},
+        {"model", CLI_SHRINK},     {"architecture", CLI_LEFT}, {"does", CLI_LEFT},
+        {"parameters", CLI_RIGHT}, {"weights", CLI_LEFT},      {"tuned", CLI_LEFT},
+        {"context", CLI_RIGHT},    {"vocabulary", CLI_RIGHT},  {"file size", CLI_RIGHT},
+        {"file", CLI_SHRINK},
     };
     (void)words;
     struct lm_list list = {.cli = cli};
@@ -150,6 +153,7 @@ static const struct lm_verb {
     {"tune", 1, 2, "types max-rise ", lm_tune},
     {"quantize", 3, 4, "", lm_quantize},
     {"perplexity", 1, 1, "model key-file ", lm_perplexity},
+    {"embed", 1, 1, "model key-file ", lm_embed},
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
@@ -171,9 +175,10 @@ static const struct argp_option options[] = {
      "tune: which file types; default Q8_0,Q6_K,Q5_K_M,Q4_K_M,Q4_0,F16", 0},
     {"max-rise", KEY_RISE, "PERCENT", 0,
      "tune: how much worse the text may become; default 2", 0},
-    {"model", 'm', "MODEL", 0, "perplexity: of which model; default: the usual one", 0},
+    {"model", 'm', "MODEL", 0,
+     "perplexity, embed: with which model; default: the usual one", 0},
     {"key-file", KEY_KEY_FILE, "FILE", 0,
-     "perplexity: its first line is the key for a server", 0},
+     "perplexity, embed: its first line is the key for a server", 0},
     {0}};
 
 static error_t option(int key, char *arg, struct argp_state *state)
@@ -259,7 +264,8 @@ static enum cli_exit lm_run(struct cli *cli, int argc, char **argv)
     const struct lm_verb *verb = lm_find_verb(words.word[0]);
     enum cli_exit status = CLI_USAGE;
     if (!verb) {
-        cli_say(cli, tr("lm knows list, pull, tune, quantize and perplexity, not '%s'"),
+        cli_say(cli,
+                tr("lm knows list, pull, tune, quantize, perplexity and embed, not '%s'"),
                 words.word[0]);
     } else if (lm_check_words(cli, verb, &words)) {
         status = verb->run(cli, &words);
@@ -274,7 +280,8 @@ const struct cli_command cmd_lm = {
              "forkreel lm [OPTION...] pull [NAME|ADDRESS]\n"
              "forkreel lm [OPTION...] tune [MODEL]\n"
              "forkreel lm [OPTION...] quantize MODEL TYPE [FILE]\n"
-             "forkreel lm [OPTION...] perplexity",
-    .summary = "list, fetch, tune and judge language models",
+             "forkreel lm [OPTION...] perplexity\n"
+             "forkreel lm [OPTION...] embed",
+    .summary = "list, fetch, tune and judge language models; embed texts",
     .run = lm_run,
 };

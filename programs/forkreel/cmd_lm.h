@@ -1,4 +1,4 @@
-/** The verbs of `forkreel lm` that make or judge files (cmd_lm_files.c). */
+/** The verbs of `forkreel lm` that make or judge files (cmd_lm_files.c), or embed texts. */
 #ifndef CMD_LM_H
 #define CMD_LM_H
 
@@ -18,6 +18,7 @@ struct lm_words {
 enum cli_exit lm_pull(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_tune(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_quantize(struct cli *cli, const struct lm_words *words);
+enum cli_exit lm_embed(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_perplexity(struct cli *cli, const struct lm_words *words);
 
 #endif

@@ -79,7 +79,7 @@ _forkreel() {
         COMPREPLY=($(compgen -f -- "$cur")
             $(compgen -W "last $(cd "$stories" 2>/dev/null && printf '%s ' ./*.json | sed 's|\./||g; s|\.json||g')" -- "$cur"))
     elif [[ $command == lm && $prev == lm ]]; then
-        COMPREPLY=($(compgen -W "list pull tune quantize perplexity" -- "$cur"))
+        COMPREPLY=($(compgen -W "list pull tune quantize perplexity embed" -- "$cur"))
     fi
 }
 complete -o filenames -F _forkreel forkreel
