@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 struct reel_store;
+struct reel_adjustment; /* rank.h */
 
 /* ---- what the viewer says ---- */
 
@@ -92,6 +93,65 @@ enum reel_status reel_store_forgotten_each(struct reel_store *store, int64_t vie
                                                         int64_t film_key, void *payload),
                                            void *payload,
                                            struct reel_error *err) REEL_CHECKED;
+
+/**
+ * Edits as adjustments of a list (rank.h): one for each that any film answers to, `is_said`,
+ * named as the film table spells it; amounts as the viewer gave them. Events have none here.
+ *
+ * Owns:    `out`, to be released; all zero after an error.
+ * Errors:  REEL_ENOMEM.
+ */
+struct reel_said {
+    struct reel_adjustment *adjustment; /* (n_adjustments) */
+    int32_t n_adjustments;
+    void *owned;
+};
+enum reel_status reel_edits_adjust(const struct reel_edit *edit, int32_t n_edits,
+                                   const struct reel_film_table *films,
+                                   struct reel_said *out,
+                                   struct reel_error *err) REEL_CHECKED;
+void reel_said_release(struct reel_said *said);
+/** Does any film answer to the edit? Events are not asked for here. */
+bool reel_edit_fits(const struct reel_edit *edit, const struct reel_film_table *films);
+
+/* ---- what the system believes ---- */
+
+/** One trait of films, counted. */
+struct reel_belief {
+    enum reel_edit_kind kind; /* never EVENT */
+    const char *name;         /* borrowed from the film table, or from the profile */
+    int32_t n_seen, n_liked;  /* films of the history; of these, liked */
+    double stars;             /* mean of the rated ones; NAN without any */
+    double lift; /* log of its share among the viewer's likes over that among all likes,
+                    damped by 5 films of average mix; 0: as everybody */
+    double said; /* the viewer's word; 0 none */
+};
+
+struct reel_profile {
+    int32_t n_seen, n_rated, n_liked, n_forgotten;
+    double mean_stars, sd_stars;      /* NAN without ratings */
+    int64_t first_s, last_s;          /* REEL_TIME_UNKNOWN without times */
+    const struct reel_belief *belief; /* (n_beliefs) by kind, largest lift first */
+    int32_t n_beliefs;
+    void *owned;
+};
+
+/**
+ * Count a viewer's history. People and keywords of a single film are left out, unless the
+ * viewer said something of them.
+ *
+ * Shapes:  seen, chosen: viewers x films of the table, seen with stars or NAN; at_s (entries
+ *          of seen) or NULL; forgotten entries are NAN and not chosen.
+ * Owns:    `out`, to be released; all zero after an error. Borrows from films and edits.
+ * Errors:  REEL_EINVAL shapes; REEL_ENOMEM.
+ */
+enum reel_status reel_profile_make(const struct reel_csr *seen, const int64_t *at_s,
+                                   const struct reel_csr *chosen, int32_t viewer,
+                                   const struct reel_film_table *films,
+                                   const struct reel_edits *edits,
+                                   struct reel_profile *out,
+                                   struct reel_error *err) REEL_CHECKED;
+void reel_profile_release(struct reel_profile *profile);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,43 @@
 extern "C" {
 #endif
 
+/* ---- scores taken apart ---- */
+
+/** What a part of a score comes from. */
+enum reel_reason_kind {
+    REEL_REASON_FILM,        /* films of the viewer's history */
+    REEL_REASON_GENRE,       /* of this film */
+    REEL_REASON_PERSON,      /* in this film */
+    REEL_REASON_EVENT,       /* of a story */
+    REEL_REASON_TEXT,        /* words of the plot, keywords */
+    REEL_REASON_CONTEXT,     /* the situation */
+    REEL_REASON_POPULARITY,  /* what everybody thinks */
+    REEL_REASON_EXPLORATION, /* to learn something */
+    REEL_REASON_OTHER,       /* what the model says without a reason */
+    REEL_N_REASON_KINDS
+};
+
+struct reel_reason {
+    enum reel_reason_kind kind;
+    bool is_said;     /* the viewer's own word (profile.h), not learned */
+    int32_t film;     /* FILM: row of the film table; -1: n films together */
+    int32_t n;        /* films behind it; 0 where that says nothing */
+    const char *name; /* of the genre, person, ...; NULL: the kind says it all */
+    double amount;
+};
+
+/** "film", "genre", ... in the language asked for: "en" or "zh". */
+const char *reel_reason_kind_name(enum reel_reason_kind kind, const char *lang);
+
+/**
+ * Round amounts and their sum to n_decimals, 0 .. 12, together, so that as printed they add
+ * up; each is off by less than 1 of the last digit. What they do not add up to is the last
+ * one's.
+ * Returns: the sum, rounded.
+ */
+double reel_reasons_round(struct reel_reason *reason, int32_t n, double sum,
+                          int32_t n_decimals);
+
 /* ---- a list for one viewer ---- */
 
 /**
@@ -46,6 +83,17 @@ struct reel_filter {
  */
 enum reel_diversity_method { REEL_DIVERSITY_MMR, REEL_DIVERSITY_DPP };
 
+/**
+ * What stands beside the model and adds to its scores, in units: 1 is worth the way from
+ * the viewer's hundredth film to the first (the last one, of fewer films).
+ */
+struct reel_adjustment {
+    enum reel_reason_kind kind;
+    bool is_said;
+    const char *name;
+    const float *amount; /* (films of the table) in units, finite */
+};
+
 struct reel_list_options {
     int32_t n;
     double diversity; /* 0: by score alone .. 1: as different as can be */
@@ -58,6 +106,8 @@ struct reel_list_options {
     const int32_t *n_chosen; /* (films) viewers who chose each; NULL unknown */
     int32_t n_viewers;
     struct reel_filter filter;
+    const struct reel_adjustment *adjustment; /* (n_adjustments) */
+    int32_t n_adjustments;
 };
 
 /** Ten films by score, without reasons, three films named, English, no filter. */
@@ -65,13 +115,17 @@ struct reel_list_options reel_list_options_default(void);
 
 struct reel_list_item {
     int32_t film;     /* row of the film table */
-    float score;      /* the model's */
+    float score;      /* the model's and all adjustments; what the list is ordered by */
     float similarity; /* cosine to the nearest item above it; 0 for the first */
     /* Films of the history (rows of the film table), largest amount first; score = rest +
-       sum of all parts. Without reasons there are none and rest is 0. */
+       sum of all parts + adjustments. Without reasons there are none and rest is 0. */
     const struct reel_part *part; /* (n_parts) */
     int32_t n_parts;
     float rest;
+    /* The whole score, to be shown: the films named, all other films together, what the
+       model adds without them, every adjustment that is not 0. Adds up to score. */
+    struct reel_reason *why; /* (n_why) */
+    int32_t n_why;
     const char *reason; /* a sentence in options.lang; NULL without reasons */
 };
 
@@ -186,6 +240,8 @@ struct reel_measure_options {
     int32_t n_bootstrap; /* default 1000 */
     int32_t n_threads;
     uint64_t seed; /* of the bootstrap */
+    const int64_t
+        *train_at_s; /* (entries of train) handed on to the model; NULL unknown */
 };
 
 /** Cuts 10 and 20, 1000 resamples, one thread, seed 1. */

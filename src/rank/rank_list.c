@@ -22,11 +22,13 @@
 
 #define CANDIDATES_PER_ITEM 10
 #define CANDIDATES_MIN 100
+enum { UNIT_RANK = 100 };
 #define REASON_MAX_BYTES (1 << 20)
 
 struct entry {
     int32_t column;
     float value;
+    int64_t at_s;
 };
 
 struct work {
@@ -40,8 +42,10 @@ struct work {
     struct reel_query query; /* the history in columns */
     int32_t *query_film;
     float *query_value;
+    int64_t *query_at_s;
     float *column_score; /* (source films) */
     float *score;        /* (table films) -INFINITY where there is none */
+    double unit;         /* what 1 of an adjustment is worth */
     uint8_t *allowed;    /* (table films) */
     int32_t *candidate;  /* (n_candidates) rows, best first */
     int32_t *column;     /* (n_candidates) */
@@ -118,6 +122,7 @@ static enum reel_status work_allocate(struct work *w, struct reel_error *err)
         (w->history = base_alloc_array(n_history, sizeof *w->history)) &&
         (w->query_film = base_alloc_array(n_history, sizeof *w->query_film)) &&
         (w->query_value = base_alloc_array(n_history, sizeof *w->query_value)) &&
+        (w->query_at_s = base_alloc_array(n_history, sizeof *w->query_at_s)) &&
         (w->column_score = base_alloc_array(n_columns, sizeof *w->column_score)) &&
         (w->score = base_alloc_array(n_rows, sizeof *w->score)) &&
         (w->allowed = base_alloc_array(n_rows, 1)) &&
@@ -139,6 +144,7 @@ static void work_release(struct work *w)
     base_free(w->history);
     base_free(w->query_film);
     base_free(w->query_value);
+    base_free(w->query_at_s);
     base_free(w->column_score);
     base_free(w->score);
     base_free(w->allowed);
@@ -182,20 +188,46 @@ static void make_query(struct work *w)
     for (int32_t i = 0; i < chosen->n; i++) {
         const int32_t column = w->column_of[chosen->film[i]];
         if (column >= 0) {
-            w->history[n++] =
-                (struct entry){column, chosen->value ? chosen->value[i] : 1};
+            w->history[n++] = (struct entry){column, chosen->value ? chosen->value[i] : 1,
+                                             chosen->at_s ? chosen->at_s[i] : 0};
         }
     }
     qsort(w->history, (size_t)n, sizeof *w->history, by_column);
     for (int32_t i = 0; i < n; i++) {
         w->query_film[i] = w->history[i].column;
         w->query_value[i] = w->history[i].value;
+        w->query_at_s[i] = w->history[i].at_s;
     }
-    w->query = (struct reel_query){
-        .film = w->query_film, .value = chosen->value ? w->query_value : NULL, .n = n};
+    w->query = (struct reel_query){.film = w->query_film,
+                                   .value = chosen->value ? w->query_value : NULL,
+                                   .at_s = chosen->at_s ? w->query_at_s : NULL,
+                                   .n = n};
 }
 
 /* ---- which films, in which order ---- */
+
+/** From the best to the UNIT_RANK-th of the films that are not seen. */
+static double unit_of_scores(const struct work *w)
+{
+    int32_t best[UNIT_RANK];
+    const int32_t n =
+        rank_select(w->score, w->allowed, w->films->n_films, UNIT_RANK, best);
+    const double way =
+        n > 0 ? (double)w->score[best[0]] - (double)w->score[best[n - 1]] : 0;
+    return way > 0 ? way : 1;
+}
+
+static void adjust_scores(struct work *w)
+{
+    w->unit = w->opt->n_adjustments > 0 ? unit_of_scores(w) : 1;
+    for (int32_t r = 0; r < w->films->n_films; r++) {
+        double sum = 0;
+        for (int32_t a = 0; a < w->opt->n_adjustments; a++) {
+            sum += (double)w->opt->adjustment[a].amount[r];
+        }
+        w->score[r] = (float)((double)w->score[r] + w->unit * sum);
+    }
+}
 
 static enum reel_status select_candidates(struct work *w, struct reel_error *err)
 {
@@ -216,6 +248,7 @@ static enum reel_status select_candidates(struct work *w, struct reel_error *err
     for (int32_t i = 0; i < w->viewer->chosen.n; i++) {
         w->allowed[w->viewer->chosen.film[i]] = 0;
     }
+    adjust_scores(w);
     rc = rank_filter_apply(&w->opt->filter, w->films, w->allowed, err);
     if (rc != REEL_OK) {
         return rc;
@@ -285,7 +318,18 @@ static int32_t count_of(const struct work *w, const struct reel_list_item *item)
     if (w->opt->n_chosen) {
         return w->opt->n_chosen[item->film];
     }
-    return w->source->is_count ? (int32_t)item->score : -1;
+    return w->source->is_count ? (int32_t)w->column_score[w->column_of[item->film]] : -1;
+}
+
+/** What the viewer's word, or everything else beside the model, adds to a film. */
+static double adjusted(const struct work *w, int32_t film, bool is_said)
+{
+    double sum = 0;
+    for (int32_t a = 0; a < w->opt->n_adjustments; a++) {
+        const struct reel_adjustment *adjustment = &w->opt->adjustment[a];
+        sum += adjustment->is_said == is_said ? (double)adjustment->amount[film] : 0;
+    }
+    return w->unit * sum;
 }
 
 static enum reel_status explain_item(const struct work *w, struct base_arena *arena,
@@ -305,17 +349,30 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
     }
     item->part = part;
     item->n_parts = keep_parts(w, part, item->n_parts);
+    const struct rank_reason_rest rest = {.kind = w->source->rest_kind,
+                                          .adjustment = w->opt->adjustment,
+                                          .n_adjustments = w->opt->n_adjustments,
+                                          .unit = w->unit,
+                                          .film = item->film};
     const struct rank_reason reason = {
         .films = w->films,
         .part = part,
         .n_parts = item->n_parts,
         .score = item->score,
         .rest = item->rest,
+        .said = adjusted(w, item->film, true),
+        .beside = adjusted(w, item->film, false),
         .n_named = w->opt->n_reasons,
         .n_chosen = count_of(w, item),
         .n_viewers = w->opt->n_chosen ? w->opt->n_viewers : w->source->n_viewers,
         .lang = w->opt->lang,
     };
+    item->why = base_arena_alloc(arena, (size_t)rank_reason_n_max(&reason, &rest),
+                                 sizeof *item->why);
+    if (!item->why) {
+        return fail(err, REEL_ENOMEM, "out of memory for reasons");
+    }
+    item->n_why = rank_reason_fold(&reason, &rest, item->why);
     base_buffer_clear(text);
     rc = rank_reason_write(&reason, text, err);
     if (rc == REEL_OK &&

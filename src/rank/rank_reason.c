@@ -23,6 +23,7 @@ struct words {
     const char *clause; /* between two clauses */
     const char *others_open, *others_one, *others_many, *others_close;
     const char *rest_open, *rest_close;
+    const char *said_open, *beside_open;
     const char *sum_open;
     const char *count_open, *count_middle, *count_close; /* zh: total first */
     bool is_total_first;
@@ -47,6 +48,8 @@ static const struct words words_en = {
     .others_close = "",
     .rest_open = "",
     .rest_close = " does not come from films you liked",
+    .said_open = "what you said adds ",
+    .beside_open = "the situation adds ",
     .sum_open = "together ",
     .count_open = "chosen by ",
     .count_middle = " of ",
@@ -72,6 +75,8 @@ static const struct words words_zh = {
     .others_close = "",
     .rest_open = "有",
     .rest_close = "并非来自您喜欢的影片",
+    .said_open = "您的设定占",
+    .beside_open = "情境占",
     .sum_open = "合计",
     .count_open = "",
     .count_middle = "位观众中有",
@@ -80,10 +85,13 @@ static const struct words words_zh = {
     .nothing = "您喜欢的影片既不支持也不反对它",
 };
 
-/** What the sentence says, in the order of `amount`: named, despite, others, rest. */
+/** What follows the films in `amount`. */
+enum { OTHERS, SAID, BESIDE, REST, N_LAST };
+
+/** What the sentence says, in the order of `amount`: named, despite, others and so on. */
 struct account {
     int32_t n_named, n_despite, n_others;
-    int32_t n; /* n_named + n_despite + 2 */
+    int32_t n; /* n_named + n_despite + N_LAST */
     bool is_share;
     double unit;    /* of the score, per number printed */
     long total;     /* what the numbers add up to */
@@ -94,7 +102,8 @@ struct account {
 /** False when there are no numbers that could be told. */
 static bool choose_unit(const struct rank_reason *r, struct account *a)
 {
-    double weight = fabs((double)r->rest) + fabs((double)r->score);
+    double weight =
+        fabs((double)r->rest) + fabs((double)r->score) + fabs(r->said) + fabs(r->beside);
     for (int32_t p = 0; p < r->n_parts; p++) {
         weight += fabs((double)r->part[p].amount);
     }
@@ -121,8 +130,11 @@ static void fill_amounts(const struct rank_reason *r, struct account *a)
             others += amount;
         }
     }
-    a->amount[a->n - 2] = others;
-    a->amount[a->n - 1] = r->rest / a->unit;
+    double *last = a->amount + a->n - N_LAST;
+    last[OTHERS] = others;
+    last[SAID] = r->said / a->unit;
+    last[BESIDE] = r->beside / a->unit;
+    last[REST] = r->rest / a->unit;
 }
 
 static void round_together(struct account *a)
@@ -201,10 +213,21 @@ static bool add_clause(struct base_buffer *out, size_t begin_bytes, const struct
     return out->n_bytes == begin_bytes || base_buffer_add_text(out, w->clause);
 }
 
+/** "; OPEN 12 %CLOSE"; nothing for 0. */
+static bool add_other(struct base_buffer *out, size_t begin_bytes,
+                      const struct account *a, const struct words *w, const char *open,
+                      long number, const char *close)
+{
+    return number == 0 ||
+           (add_clause(out, begin_bytes, w) && base_buffer_add_text(out, open) &&
+            add_number(out, a, w, number) && base_buffer_add_text(out, close));
+}
+
 static bool add_sentence(struct base_buffer *out, const struct rank_reason *r,
                          const struct account *a, const struct words *w)
 {
     const size_t begin_bytes = out->n_bytes;
+    const long *last = a->number + a->n - N_LAST;
     bool ok = add_named(out, r, a, w);
     if (a->n_others > 0 && ok) {
         ok = add_clause(out, begin_bytes, w) &&
@@ -212,14 +235,12 @@ static bool add_sentence(struct base_buffer *out, const struct rank_reason *r,
              base_buffer_print(out, "%d", (int)a->n_others) &&
              base_buffer_add_text(out,
                                   a->n_others == 1 ? w->others_one : w->others_many) &&
-             add_number(out, a, w, a->number[a->n - 2]) &&
+             add_number(out, a, w, last[OTHERS]) &&
              base_buffer_add_text(out, w->others_close);
     }
-    if (a->number[a->n - 1] != 0 && ok) {
-        ok = add_clause(out, begin_bytes, w) && base_buffer_add_text(out, w->rest_open) &&
-             add_number(out, a, w, a->number[a->n - 1]) &&
-             base_buffer_add_text(out, w->rest_close);
-    }
+    ok = ok && add_other(out, begin_bytes, a, w, w->said_open, last[SAID], "") &&
+         add_other(out, begin_bytes, a, w, w->beside_open, last[BESIDE], "") &&
+         add_other(out, begin_bytes, a, w, w->rest_open, last[REST], w->rest_close);
     if (!a->is_share && ok) {
         ok = add_clause(out, begin_bytes, w) && base_buffer_add_text(out, w->sum_open) &&
              add_number(out, a, w, a->total);
@@ -252,7 +273,7 @@ static struct account account_of(const struct rank_reason *r)
     }
     a.n_despite = r->n_parts > a.n_named && r->part[r->n_parts - 1].amount <= -a.unit;
     a.n_others = r->n_parts - a.n_named - a.n_despite;
-    a.n = a.n_named + a.n_despite + 2;
+    a.n = a.n_named + a.n_despite + N_LAST;
     return a;
 }
 
@@ -262,7 +283,9 @@ enum reel_status rank_reason_write(const struct rank_reason *reason,
     const struct words *w = strncmp(reason->lang, "zh", 2) == 0 ? &words_zh : &words_en;
     struct account a = account_of(reason);
     bool ok = false;
-    if (a.n_named + a.n_despite + a.n_others == 0) {
+    const bool has_amounts = a.n_named + a.n_despite + a.n_others > 0 ||
+                             fabs(reason->said) + fabs(reason->beside) > 0;
+    if (a.n == 0 || !has_amounts) {
         ok = reason->n_chosen >= 0 ? add_counts(out, reason, w)
                                    : base_buffer_add_text(out, w->nothing);
     } else {

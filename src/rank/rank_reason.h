@@ -6,12 +6,15 @@
 
 #include <forkreel/rank.h>
 
+/** A score, its parts, and the words for them. */
 struct rank_reason {
     const struct reel_film_table *films;
     const struct reel_part
         *part; /* (n_parts) rows of the table, largest amount first, none 0 */
     int32_t n_parts;
-    float score, rest; /* score = rest + sum of the parts */
+    float score, rest; /* score = rest + sum of the parts + said + beside */
+    double said;       /* what the viewer's own word adds */
+    double beside;     /* what situation and curiosity add */
     int32_t n_named;   /* films of the history named at most */
     int32_t n_chosen;  /* viewers who chose the film; -1 unknown */
     int32_t n_viewers;
@@ -26,5 +29,24 @@ struct rank_reason {
 enum reel_status rank_reason_write(const struct rank_reason *reason,
                                    struct base_buffer *out,
                                    struct reel_error *err) REEL_CHECKED;
+
+/** What of a score does not come from the history. */
+struct rank_reason_rest {
+    enum reel_reason_kind kind; /* of `rest` */
+    const struct reel_adjustment *adjustment;
+    int32_t n_adjustments;
+    double unit; /* of the adjustments */
+    int32_t film;
+};
+
+/** Room that rank_reason_fold may need. */
+int32_t rank_reason_n_max(const struct rank_reason *reason,
+                          const struct rank_reason_rest *rest);
+/**
+ * The parts of a score as they are shown; `out` has room for rank_reason_n_max.
+ * Returns: how many were written. They add up to reason->score.
+ */
+int32_t rank_reason_fold(const struct rank_reason *reason,
+                         const struct rank_reason_rest *rest, struct reel_reason *out);
 
 #endif

@@ -26,12 +26,22 @@ static bool counts_viewers(const struct reel_model *model)
            !(opt.setting[0] > 0);
 }
 
+/** Popularity is nothing else; the bias of bpr is what everybody likes. */
+static enum reel_reason_kind rest_kind(const struct reel_model *model)
+{
+    const char *name = reel_model_name(model);
+    return strcmp(name, "popularity") == 0 || strcmp(name, "bpr") == 0
+               ? REEL_REASON_POPULARITY
+               : REEL_REASON_OTHER;
+}
+
 struct rank_source rank_source_from_model(const struct reel_model *model)
 {
     struct rank_source source = {
         .self = model,
         .n_films = reel_model_n_films(model),
         .n_viewers = reel_model_n_viewers(model),
+        .rest_kind = rest_kind(model),
         .is_count = counts_viewers(model),
         .film_key = reel_model_film_keys(model),
         .score = model_score,

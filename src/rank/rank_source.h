@@ -5,11 +5,12 @@
 #ifndef RANK_SOURCE_H
 #define RANK_SOURCE_H
 
-#include <forkreel/model.h>
+#include <forkreel/rank.h>
 
 struct rank_source {
     const void *self;
     int32_t n_films, n_viewers;
+    enum reel_reason_kind rest_kind; /* what is not explained by the history */
     bool is_count;           /* a score is the number of viewers who chose the film */
     const int64_t *film_key; /* (n_films); NULL: the index */
     const float *vector;     /* (n_films, n_factors) or NULL */

@@ -33,7 +33,8 @@ static void films_are_matched_by_key(void **state)
     source.film_key = model_key;
     const int32_t liked[] = {1, 2, 7}, seen[] = {3, 7};
     const float value[] = {1, 0.5F, 100};
-    const struct reel_viewer_state viewer = {{liked, value, 3}, seen, 2};
+    const struct reel_viewer_state viewer = {
+        {.film = liked, .value = value, .n = 3}, seen, 2};
     struct reel_list_options opt = reel_list_options_default();
     struct reel_list list;
     struct reel_error err;
@@ -72,7 +73,7 @@ static void counts_come_from_the_source_or_the_caller(void **state)
     const int64_t *key = eight_films()->key;
     source.film_key = key;
     source.is_count = true;
-    const struct reel_viewer_state viewer = {{NULL, NULL, 0}, NULL, 0};
+    const struct reel_viewer_state viewer = {{0}, NULL, 0};
     const int32_t n_chosen[] = {0, 0, 0, 0, 0, 0, 0, 41};
     struct reel_list_options opt = reel_list_options_default();
     struct reel_list list;
@@ -97,9 +98,9 @@ static void what_is_out_of_range_is_refused(void **state)
     struct rank_source source = linear_source(&linear);
     source.film_key = model_key;
     const int32_t good[] = {1, 2}, twice[] = {2, 2}, beyond[] = {1, 8};
-    const struct reel_viewer_state viewers[] = {{{twice, NULL, 2}, good, 2},
-                                                {{good, NULL, 2}, beyond, 2},
-                                                {{good, NULL, -1}, good, 2}};
+    const struct reel_viewer_state viewers[] = {{{.film = twice, .n = 2}, good, 2},
+                                                {{.film = good, .n = 2}, beyond, 2},
+                                                {{.film = good, .n = -1}, good, 2}};
     struct reel_list list;
     struct reel_error err;
     struct reel_list_options opt = reel_list_options_default();
@@ -110,7 +111,7 @@ static void what_is_out_of_range_is_refused(void **state)
         assert_null(list.owned);
     }
     for (int wrong = 0; wrong < 6; wrong++) {
-        const struct reel_viewer_state viewer = {{good, NULL, 2}, good, 2};
+        const struct reel_viewer_state viewer = {{.film = good, .n = 2}, good, 2};
         opt = reel_list_options_default();
         opt.n = wrong == 0 ? -1 : 3;
         opt.diversity = wrong == 1 ? 1.01 : wrong == 2 ? (double)NAN : 0;
@@ -125,7 +126,7 @@ static void what_is_out_of_range_is_refused(void **state)
     const char *const genre[] = {"Western"};
     opt.filter.genres = genre;
     opt.filter.n_genres = 1;
-    const struct reel_viewer_state viewer = {{good, NULL, 2}, good, 2};
+    const struct reel_viewer_state viewer = {{.film = good, .n = 2}, good, 2};
     assert_int_equal(rank_list_make(&source, eight_films(), &viewer, &opt, &list, &err),
                      REEL_ENOTFOUND);
 }
@@ -205,7 +206,8 @@ static void world_fill(struct world *w, struct base_rng *rng, int32_t n, bool ha
     w->source.film_key = w->model_key;
     w->source.vector = has_vectors ? w->vector : NULL;
     w->source.n_factors = has_vectors ? 4 : 0;
-    w->viewer = (struct reel_viewer_state){{w->liked, NULL, n_liked}, w->seen, n_seen};
+    w->viewer =
+        (struct reel_viewer_state){{.film = w->liked, .n = n_liked}, w->seen, n_seen};
 }
 
 static bool has_film(const int32_t *film, int32_t n, int32_t wanted)

@@ -152,7 +152,7 @@ static void the_count_of_a_popular_film_is_that_of_its_choosers(void **state)
     const struct reel_film_table films = table();
     struct reel_model *model = trained("popularity", &m);
     struct reel_list_options opt = reel_list_options_default();
-    const struct reel_viewer_state nobody = {{NULL, NULL, 0}, NULL, 0};
+    const struct reel_viewer_state nobody = {{0}, NULL, 0};
     struct reel_list list;
     struct reel_error err;
     opt.with_reasons = true;
