@@ -47,6 +47,11 @@ bool base_buffer_add(struct base_buffer *buffer, const void *data, size_t n_byte
     return true;
 }
 
+char *base_buffer_reserve(struct base_buffer *buffer, size_t n_more_bytes)
+{
+    return reserve(buffer, n_more_bytes) ? buffer->data + buffer->n_bytes : NULL;
+}
+
 bool base_buffer_add_text(struct base_buffer *buffer, const char *text)
 {
     return base_buffer_add(buffer, text, strlen(text));

@@ -21,6 +21,8 @@ bool base_buffer_add_text(struct base_buffer *buffer, const char *text) REEL_CHE
 bool base_buffer_add_char(struct base_buffer *buffer, char c) REEL_CHECKED;
 bool base_buffer_print(struct base_buffer *buffer, const char *format, ...)
     REEL_PRINTF(2, 3) REEL_CHECKED;
+/** Room for `n_more_bytes` behind what is there, for the caller to write and count; or NULL. */
+char *base_buffer_reserve(struct base_buffer *buffer, size_t n_more_bytes) REEL_CHECKED;
 /** The text so far; "" while empty. */
 const char *base_buffer_text(const struct base_buffer *buffer);
 void base_buffer_clear(struct base_buffer *buffer);

@@ -1,10 +1,14 @@
 /**
- * Function words, sorted by their bytes. Words of denial ("not", "never", "don't", 不, 没有) are
- * not among them: a review without them says the opposite.
+ * Step stop: words that say little are left out, and the marks of addresses and names.
+ *
+ * Words of denial ("not", "never", "don't", 不, 没有) are not among them: a review without them says
+ * the opposite. The lists do not apply to a line in a third language.
  */
-#include "feat_stop.h"
+#include "feat_line.h"
+#include "feat_step.h"
 
-#include <string.h>
+#include "base_alloc.h"
+#include "base_error.h"
 
 // clang-format off
 static const char *const english[] = {
@@ -79,33 +83,91 @@ static const char *const chinese[] = {
 };
 // clang-format on
 
-static bool is_among(const char *const *list, size_t n_list, const char *word, size_t n)
+enum { N_SLOTS = 2048 };
+
+struct stop {
+    const struct feat_env *env;
+    struct feat_line line;
+    const char *slot[N_SLOTS]; /* all words of both lists; NULL: free */
+};
+
+static const char **find(struct stop *x, const char *word, size_t n)
 {
-    size_t low = 0, high = n_list;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        int order = strncmp(list[middle], word, n);
-        if (order == 0 && list[middle][n]) {
-            order = 1;
-        }
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
+    for (uint32_t i = feat_hash(word, n);; i++) {
+        const char **slot = &x->slot[i % N_SLOTS];
+        if (!*slot || (strncmp(*slot, word, n) == 0 && !(*slot)[n])) {
+            return slot;
         }
     }
-    return false;
 }
 
-bool feat_stop_is(const char *word, size_t n, const char *language)
+static void fill(struct stop *x, const char *const *list, size_t n)
 {
-    const bool is_ascii = n > 0 && (unsigned char)word[0] < 0x80;
-    if (is_ascii) {
-        return (!language || strcmp(language, "zh") == 0 || strcmp(language, "en") == 0) &&
-               is_among(english, sizeof english / sizeof *english, word, n);
+    for (size_t i = 0; i < n; i++) {
+        *find(x, list[i], strlen(list[i])) = list[i];
     }
-    return is_among(chinese, sizeof chinese / sizeof *chinese, word, n);
 }
+
+static enum reel_status stop_open(const struct feat_env *env, void **state,
+                                  struct reel_error *err)
+{
+    struct stop *x = base_alloc_zeroed(1, sizeof *x);
+    if (!x) {
+        return fail(err, REEL_ENOMEM, "step stop");
+    }
+    x->env = env;
+    fill(x, english, sizeof english / sizeof *english);
+    fill(x, chinese, sizeof chinese / sizeof *chinese);
+    *state = x;
+    return REEL_OK;
+}
+
+static void stop_reset(void *state)
+{
+    struct stop *x = state;
+    x->line = (struct feat_line){0};
+}
+
+static bool is_mark(const char *word, size_t n)
+{
+    return word[0] == '@' && ((n == 4 && memcmp(word, "@url", n) == 0) ||
+                              (n == 8 && memcmp(word, "@someone", n) == 0));
+}
+
+static bool is_stop(struct stop *x, const char *word, size_t n)
+{
+    enum { WORD_BYTES_MAX = 16 /* of the lists */ };
+    if (n > WORD_BYTES_MAX) {
+        return false;
+    }
+    const int l = x->line.language;
+    const bool is_ours = l == FEAT_NO_LANGUAGE || l == FEAT_EN || l == FEAT_ZH;
+    return is_mark(word, n) || (is_ours && *find(x, word, n));
+}
+
+static bool stop_run(void *state, const char *in, size_t n, struct base_buffer *out)
+{
+    struct stop *x = state;
+    char *const begin = base_buffer_reserve(out, n + 1), *to = begin;
+    if (!to) {
+        return false;
+    }
+    for (size_t i = 0; i < n;) {
+        const char *word;
+        const size_t n_word = feat_line_next(&x->line, x->env, in, n, &i, &to, &word);
+        if (n_word == 0 && word) {
+            *to++ = '\n';
+        } else if (n_word > 0 && !is_stop(x, word, n_word)) {
+            to = feat_line_put(&x->line, to, word, n_word);
+        }
+    }
+    out->n_bytes += (size_t)(to - begin);
+    return true;
+}
+
+const struct feat_step feat_step_stop = {
+    .open = stop_open,
+    .run = stop_run,
+    .reset = stop_reset,
+    .close = base_free,
+};
