@@ -233,8 +233,9 @@ struct reel_lm_embed_request {
  * they do not need. A text of more than 256 tokens (or than the model can read) is cut into
  * even parts, whose vectors are averaged by length.
  *
- * Shapes:  out (n_texts, facts.n_embedding) float32, rows of length 1; all 0 for a text
- *          without tokens, and everywhere after a failure.
+ * Shapes:  out (n_texts, facts.n_embedding) float32, rows of length 1; all 0 for a text of
+ *          which the model can say nothing, because it is empty or most of its words are
+ *          unknown (Chinese to an English model); all 0 everywhere after a failure.
  * Errors:  REEL_EINVAL the engine was not opened with `embeds`; REEL_ECANCELLED;
  *          REEL_EFAIL, REEL_EIO the model or the server failed; REEL_ENOMEM.
  */

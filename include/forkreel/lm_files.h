@@ -30,7 +30,8 @@ struct reel_lm_source {
     const char *name; /* "qwen2.5-1.5b-instruct" */
     const char *file; /* what it is called on disk */
     const char *licence;
-    const char *languages; /* that it writes well: "en", "en zh" */
+    const char *languages; /* that it writes or embeds well: "en", "en zh" */
+    bool embeds;           /* it turns texts into vectors and does not write */
     int64_t n_bytes;
     const char *sha256; /* of the file, as its publisher lists it */
     const char *url;    /* NULL: inside a package of the Python index */

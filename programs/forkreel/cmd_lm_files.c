@@ -31,13 +31,13 @@ static enum cli_exit pull_show_json(const struct cli *cli)
     json_t *root = cli_need(json_array());
     for (int32_t i = 0; i < n; i++) {
         json_array_append_new(
-            root,
-            cli_need(json_pack(
-                "{s:s, s:s, s:s, s:s, s:I, s:s, s:s*, s:s*, s:b}", "name", source[i].name,
-                "file", source[i].file, "licence", source[i].licence, "languages",
-                source[i].languages, "bytes", (json_int_t)source[i].n_bytes, "sha256",
-                source[i].sha256, "url", source[i].url, "package", source[i].package,
-                "here", (int)is_here(cli, &source[i]))));
+            root, cli_need(json_pack(
+                      "{s:s, s:s, s:s, s:s, s:I, s:s, s:s*, s:s*, s:b, s:b}", "name",
+                      source[i].name, "file", source[i].file, "licence",
+                      source[i].licence, "languages", source[i].languages, "bytes",
+                      (json_int_t)source[i].n_bytes, "sha256", source[i].sha256, "url",
+                      source[i].url, "package", source[i].package, "embeds",
+                      (int)source[i].embeds, "here", (int)is_here(cli, &source[i]))));
     }
     return cli_json_show(root);
 }
@@ -57,7 +57,9 @@ static enum cli_exit pull_show(const struct cli *cli)
         cli_table_line(&table);
         cli_table_text(&table, source[i].name);
         cli_table_cell(&table, "%.0f MB", (double)source[i].n_bytes / 1e6);
-        cli_table_text(&table, source[i].languages);
+        cli_table_cell(&table, "%s%s%s", source[i].languages,
+                       source[i].embeds ? " - " : "",
+                       source[i].embeds ? tr("embeds") : "");
         cli_table_text(&table, source[i].licence);
         cli_table_text(&table, is_here(cli, &source[i]) ? tr("yes") : NULL);
     }

@@ -16,6 +16,7 @@
 #include "lm_log.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Every token of a batch looks at every other, masked or not, so larger batches are slower; and
@@ -86,6 +87,19 @@ static llama_token known(const struct lm_local *local, bool is_wanted, llama_tok
                : LLAMA_TOKEN_NULL;
 }
 
+/** What stands for words that the model does not know; there is no call that asks for it. */
+static llama_token find_unknown(const struct lm_local *local)
+{
+    char text[24];
+    const int32_t n = llama_model_meta_val_str(
+        local->model, "tokenizer.ggml.unknown_token_id", text, sizeof text);
+    const bool is_told = n > 0 && n < (int32_t)sizeof text;
+    const bool is_bert = llama_vocab_type(local->vocab) == LLAMA_VOCAB_TYPE_WPM;
+    const long token = is_told ? strtol(text, NULL, 10) : 100; // as llama.cpp assumes
+    return known(local, (is_told || is_bert) && token >= 0 && token < INT32_MAX,
+                 (llama_token)token);
+}
+
 enum reel_status lm_embedder_init(struct lm_local *local,
                                   const struct reel_lm_options *opt,
                                   struct reel_error *err)
@@ -104,6 +118,7 @@ enum reel_status lm_embedder_init(struct lm_local *local,
     e->first = known(local, llama_vocab_get_add_bos(vocab), llama_vocab_bos(vocab));
     e->last = known(local, has_sep || llama_vocab_get_add_eos(vocab),
                     has_sep ? llama_vocab_sep(vocab) : llama_vocab_eos(vocab));
+    e->unknown = find_unknown(local);
     e->batch = llama_batch_init(e->n_batch, 0, 1);
     e->i_text = base_alloc_array((size_t)e->n_windows_max, sizeof *e->i_text);
     e->n_part = base_alloc_array((size_t)e->n_windows_max, sizeof *e->n_part);
@@ -228,6 +243,16 @@ static enum reel_status flush(struct lm_local *local, float *out, struct reel_er
 
 // ---- one text ----
 
+/** Mostly words that the model does not know, as Chinese is to an English model. */
+static bool is_foreign(const struct lm_embedder *e, const int32_t *token, int32_t n)
+{
+    int32_t n_unknown = 0;
+    for (int32_t i = 0; i < n; i++) {
+        n_unknown += token[i] == e->unknown;
+    }
+    return e->unknown != LLAMA_TOKEN_NULL && 2 * n_unknown > n;
+}
+
 static enum reel_status add_text(struct lm_local *local,
                                  const struct reel_lm_embed_request *request, int32_t i,
                                  float *out, struct reel_error *err)
@@ -244,8 +269,9 @@ static enum reel_status add_text(struct lm_local *local,
     memcpy(whole + n_prefix, request->text[i], n_text + 1);
     enum reel_status rc = lm_local_tokens(local, whole, false, &token, &n, err);
     base_free(whole);
-    const int32_t n_windows = (n + n_room - 1) / n_room;
-    for (int32_t k = 0; rc == REEL_OK && n_text > 0 && k < n_windows; k++) {
+    const bool is_empty = rc || n_text == 0 || is_foreign(e, token, n);
+    const int32_t n_windows = is_empty ? 0 : (n + n_room - 1) / n_room;
+    for (int32_t k = 0; rc == REEL_OK && k < n_windows; k++) {
         const int32_t begin = (int32_t)((int64_t)n * k / n_windows);
         const int32_t end = (int32_t)((int64_t)n * (k + 1) / n_windows);
         if (e->n_windows == e->n_windows_max ||

@@ -16,7 +16,8 @@ struct lm_embedder {
     int32_t n_batch, n_window, n_windows_max;
     int32_t n_windows;       /* in the batch */
     llama_token first, last; /* around every window; LLAMA_TOKEN_NULL none */
-    bool is_pooled;          /* by llama.cpp */
+    llama_token unknown; /* stands for words it does not know; LLAMA_TOKEN_NULL none */
+    bool is_pooled;      /* by llama.cpp */
     int32_t n_texts, n_done; /* of the request at hand */
 };
 

@@ -80,6 +80,18 @@ static const struct reel_lm_source sources[] = {
         .url = HUB "ggml-org/gemma-3-1b-it-GGUF/resolve/main/gemma-3-1b-it-Q4_K_M.gguf",
     },
     {
+        .name = "qwen3-embedding-0.6b",
+        .file = "Qwen3-Embedding-0.6B-Q8_0.gguf",
+        .licence = "Apache-2.0",
+        .languages = "en zh",
+        .embeds = true,
+        .n_bytes = 639150592,
+        .sha256 = "06507c7b42688469c4e7298b0a1e16deff06caf291cf0a5b278c308249c3e439",
+        .url = HUB "Qwen/Qwen3-Embedding-0.6B-GGUF/resolve/"
+                   "370f27d7550e0def9b39c1f16d3fbaa13aa67728/"
+                   "Qwen3-Embedding-0.6B-Q8_0.gguf",
+    },
+    {
         .name = "smollm2-135m-instruct",
         .file = "SmolLM2-135M-Instruct.Q4_1.gguf",
         .licence = "Apache-2.0",

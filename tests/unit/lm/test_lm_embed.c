@@ -99,6 +99,19 @@ static void rows_have_length_one_and_stand_alone(void **state)
     reel_lm_close(lm);
 }
 
+static void unknown_words_are_not_embedded(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"\xe5\x8f\x89 \xe8\xb7\xaf a",
+                                       "\xe5\x8f\x89 road"};
+    struct reel_lm *lm = opened(bert_path);
+    float *row = embedded(lm, some, 2);
+    assert_true(product(row, row, TINY_N_EMBD) == 0);
+    assert_true(product(row + TINY_N_EMBD, row + TINY_N_EMBD, TINY_N_EMBD) > .99);
+    free(row);
+    reel_lm_close(lm);
+}
+
 static void long_texts_are_averaged(void **state)
 {
     (void)state;
@@ -312,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_have_length_one_and_stand_alone),
+        cmocka_unit_test(unknown_words_are_not_embedded),
         cmocka_unit_test(long_texts_are_averaged),
         cmocka_unit_test(embedding_can_be_stopped),
         cmocka_unit_test(engine_does_what_it_was_opened_for),
