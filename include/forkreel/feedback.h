@@ -45,6 +45,7 @@ enum reel_status reel_bandit_create(int32_t n_dims, const struct reel_bandit_opt
                                     struct reel_bandit **out,
                                     struct reel_error *err) REEL_CHECKED;
 void reel_bandit_free(struct reel_bandit *bandit);
+struct reel_bandit_options reel_bandit_options(const struct reel_bandit *bandit);
 int32_t reel_bandit_n_dims(const struct reel_bandit *bandit);
 /** Rewards learned from since the beginning, or since taste last drifted. */
 int64_t reel_bandit_n_learned(const struct reel_bandit *bandit);

@@ -1,6 +1,7 @@
 /** `forkreel fork`: grow a film's plot, or a premise of one's own, into a tree.
  */
 #include "cli_commands.h"
+#include "cli_feedback.h"
 #include "cli_story.h"
 #include "cli_taste.h"
 
@@ -325,6 +326,8 @@ struct growing {
     bool has_store;
     struct transitions transitions;
     struct reel_branch_taste *taste;
+    struct player player; /* open when somebody is named */
+    struct player_scorer scorer;
     struct reel_lm *lm;
     char *premise;
     struct reel_story *story;
@@ -349,8 +352,16 @@ static enum reel_status growing_open(struct growing *g, const char *film,
         rc = rc ? rc
                 : session_branch_taste(&g->session, viewer_key, g->cli->lang, &g->taste,
                                        err);
+        rc = rc ? rc
+                : player_open(g->cli, g->session.store, fork->viewer, NAN, &g->player,
+                              err);
         if (rc == REEL_OK) {
-            fork->scorer = reel_branch_taste_scorer(g->taste);
+            g->scorer =
+                (struct player_scorer){.player = &g->player,
+                                       .inner = reel_branch_taste_scorer(g->taste),
+                                       .tone = fork->tone,
+                                       .lang = g->cli->lang};
+            fork->scorer = player_branch_scorer(&g->scorer);
         }
     }
     rc = rc || !g->has_store ? rc : transitions_learn(&g->session, &g->transitions, err);
@@ -447,6 +458,7 @@ static enum cli_exit fork_run(struct cli *cli, int argc, char **argv)
     const enum cli_exit status = rc ? fork_failed(cli, &err) : show_grown(&g);
     reel_story_free(g.story);
     reel_lm_close(g.lm);
+    player_close(&g.player);
     reel_branch_taste_free(g.taste);
     transitions_release(&g.transitions);
     if (g.has_store) {

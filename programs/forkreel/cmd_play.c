@@ -3,6 +3,7 @@
  * pipe as well; where the player stands is kept when it ends, whatever ends it.
  */
 #include "cli_commands.h"
+#include "cli_feedback.h"
 #include "cli_story.h"
 
 #include <math.h>
@@ -11,11 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEY_BEST = 1, KEY_CHOICES, KEY_SAVE, N_CHILDREN_MAX = 64 };
+enum { KEY_BEST = 1, KEY_CHOICES, KEY_SAVE, KEY_EXPLORE, KEY_CONTEXT };
 
 struct play_words {
     const char *viewer, *choices, *save;
     bool is_best;
+    double exploration; /* NAN: the standard */
+    struct reel_context context;
 };
 
 static const struct argp_option options[] = {
@@ -23,6 +26,10 @@ static const struct argp_option options[] = {
     {"best", KEY_BEST, NULL, 0, "do not ask: follow the best way", 0},
     {"choices", KEY_CHOICES, "N,N,...", 0, "do not ask: take these choices, from 1", 0},
     {"save", KEY_SAVE, "NAME", 0, "keep the place under a name of its own", 0},
+    {"explore", KEY_EXPLORE, "X", 0,
+     "how often another choice than the best may come first, 0 to 1; default 0.2", 0},
+    {"context", KEY_CONTEXT, "K=V,...", 0,
+     "the situation: company=children,mood=calm,...", 0},
     {0},
 };
 
@@ -53,6 +60,12 @@ static error_t option(int key, char *arg, struct argp_state *state)
         }
         words->save = arg;
         return 0;
+    case KEY_EXPLORE:
+        words->exploration = cli_arg_real(state, "--explore", arg, 0, 1);
+        return 0;
+    case KEY_CONTEXT:
+        feedback_context_arg(state, arg, &words->context);
+        return 0;
     case ARGP_KEY_END:
         if (words->is_best && words->choices) {
             argp_error(state, "%s", tr("--best and --choices exclude each other"));
@@ -70,11 +83,28 @@ struct play {
     const struct reel_story *story;
     struct reel_walk *walk;
     struct session session; /* open when somebody is named */
-    bool is_recording;
+    struct player player;   /* likewise */
+    bool is_recording, is_asking;
+    struct siblings siblings; /* the choices of the scene where the walk stands */
+    int32_t siblings_of;      /* that scene; -1 none yet */
+    char context[REEL_CONTEXT_TEXT_BYTES];
     char *walk_path;
 };
 
 /* ---- what is shown ---- */
+
+/** The choices here, made once for each visit; by the bandit when somebody is asked. */
+static const struct siblings *choices_here(struct play *p)
+{
+    const int32_t node = reel_walk_node(p->walk);
+    if (p->siblings_of != node) {
+        siblings_release(&p->siblings);
+        siblings_make(p->is_recording ? &p->player : NULL, p->story, node, p->is_asking,
+                      p->context, &p->siblings);
+        p->siblings_of = node;
+    }
+    return &p->siblings;
+}
 
 static void show_scene(const struct play *p, const int32_t *child, int32_t n)
 {
@@ -113,6 +143,21 @@ static void show_map(const struct play *p)
     }
 }
 
+/** What the viewer's choices say of a sibling, and how likely it was to stand first. */
+static void show_wish(const struct play *p, int32_t c)
+{
+    struct reel_error err;
+    double mean;
+    const struct siblings *s = &p->siblings;
+    if (reel_bandit_value(p->player.bandit, s->x + (size_t)c * REEL_ARM_DIMS, 1, &mean,
+                          NULL, &err) == REEL_OK) {
+        char *first = story_percent(s->propensity[c]);
+        cli_print(tr("  %d  your choices speak %+.2f for it; first in %s of cases"),
+                  c + 1, mean, first);
+        free(first);
+    }
+}
+
 /** Why this scene, and how much the viewer would like each of the next. */
 static void show_why(const struct play *p, const int32_t *child, int32_t n)
 {
@@ -124,6 +169,9 @@ static void show_why(const struct play *p, const int32_t *child, int32_t n)
         char *liked = story_percent(node->p_like);
         cli_print(tr("  %d  liked %s, score %.2f"), c + 1, liked, node->score);
         free(liked);
+    }
+    for (int32_t c = 0; p->is_recording && c < n && n > 1; c++) {
+        show_wish(p, c);
     }
 }
 
@@ -141,59 +189,30 @@ static enum reel_status keep_place(const struct play *p, struct reel_error *err)
     return rc ? rc : reel_walk_save(p->walk, p->walk_path, err);
 }
 
-static const char *event_of(const struct reel_story_node *node)
-{
-    return node->event ? node->event : "free_text";
-}
-
 /** A viewer's pick among what was shown; what cannot be kept is told once. */
-static void record(struct play *p, int32_t from, const int32_t *child, int32_t n,
-                   int32_t chosen)
+static void record(struct play *p, int32_t from, int32_t i_chosen)
 {
     struct reel_error err;
-    const char *shown[N_CHILDREN_MAX];
-    if (!p->is_recording) {
-        return;
-    }
-    for (int32_t c = 0; c < n; c++) {
-        shown[c] = event_of(&p->story->node[child[c]]);
-    }
-    const struct reel_choice choice = {
-        .viewer = p->words->viewer,
-        .film_key = p->story->film_key,
-        .story = p->story->id,
-        .node = chosen,
-        .from = from ? event_of(&p->story->node[from]) : "",
-        .to = event_of(&p->story->node[chosen]),
-        .shown = shown,
-        .n_shown = n,
-        .at_s = (int64_t)time(NULL),
-    };
-    if (reel_store_choice_add(p->session.store, &choice, &err)) {
+    if (p->is_recording && player_choose(&p->player, p->story, from, &p->siblings,
+                                         i_chosen, p->context, &err)) {
         cli_say(p->cli, "%s", err.text);
         p->is_recording = false;
     }
 }
 
-static enum reel_status take(struct play *p, const int32_t *child, int32_t n,
-                             int32_t chosen, struct reel_error *err)
+/** `i_chosen` among the choices here. */
+static enum reel_status take(struct play *p, int32_t i_chosen, struct reel_error *err)
 {
     const int32_t from = reel_walk_node(p->walk);
-    const enum reel_status rc = reel_walk_choose(p->walk, chosen, err);
+    const struct siblings *s = choices_here(p);
+    const enum reel_status rc = reel_walk_choose(p->walk, s->node[i_chosen], err);
     if (rc == REEL_OK) {
-        record(p, from, child, n, chosen);
+        record(p, from, i_chosen);
     }
     return rc;
 }
 
 /* ---- playing ---- */
-
-static int32_t children(const struct play *p, int32_t *child)
-{
-    const int32_t n =
-        reel_story_children(p->story, reel_walk_node(p->walk), child, N_CHILDREN_MAX);
-    return n < N_CHILDREN_MAX ? n : N_CHILDREN_MAX;
-}
 
 /** One line without its end; NULL at the end of input. Free it. */
 static char *read_line(bool is_asked)
@@ -219,8 +238,8 @@ static char *read_line(bool is_asked)
 static bool obey(struct play *p, const char *line, bool *is_shown)
 {
     struct reel_error err;
-    int32_t child[N_CHILDREN_MAX];
-    const int32_t n = children(p, child);
+    const struct siblings *here = choices_here(p);
+    const int32_t n = here->n;
     const char *word = line + strspn(line, " \t");
     char *end;
     const long number = strtol(word, &end, 10);
@@ -230,7 +249,7 @@ static bool obey(struct play *p, const char *line, bool *is_shown)
             cli_print(n ? tr("there is no choice %ld here")
                         : tr("no choice %ld: the story ends here"),
                       number);
-        } else if (take(p, child, n, child[number - 1], &err)) {
+        } else if (take(p, (int32_t)number - 1, &err)) {
             cli_say(p->cli, "%s", err.text);
         } else {
             *is_shown = false;
@@ -249,7 +268,7 @@ static bool obey(struct play *p, const char *line, bool *is_shown)
     } else if (!strcmp(word, "m")) {
         show_map(p);
     } else if (!strcmp(word, "w")) {
-        show_why(p, child, n);
+        show_why(p, here->node, n);
     } else if (!strcmp(word, "s")) {
         if (keep_place(p, &err)) {
             cli_say(p->cli, "%s", err.text);
@@ -271,9 +290,8 @@ static enum reel_status play_asking(struct play *p, struct reel_error *err)
     }
     while (goes_on) {
         if (!is_shown) {
-            int32_t child[N_CHILDREN_MAX];
-            const int32_t n = children(p, child);
-            show_scene(p, child, n);
+            const struct siblings *here = choices_here(p);
+            show_scene(p, here->node, here->n);
         }
         char *line = read_line(is_asked);
         goes_on = line && obey(p, line, &is_shown);
@@ -289,19 +307,19 @@ static enum reel_status play_asking(struct play *p, struct reel_error *err)
     return rc;
 }
 
-/** Scene after scene, the choice taken after each; `*chosen` -1 is the end of it. */
-static enum reel_status play_step(struct play *p, int32_t chosen, struct reel_error *err)
+/** Scene after scene, the choice taken after each; -1 is the end of it. */
+static enum reel_status play_step(struct play *p, int32_t i_chosen,
+                                  struct reel_error *err)
 {
-    int32_t child[N_CHILDREN_MAX];
-    const int32_t n = children(p, child);
+    const struct siblings *here = choices_here(p);
     if (!p->cli->is_json) {
-        show_scene(p, child, n);
-        if (chosen >= 0) {
+        show_scene(p, here->node, here->n);
+        if (i_chosen >= 0) {
             putchar('\n');
-            cli_print("> %s", p->story->node[chosen].choice);
+            cli_print("> %s", p->story->node[here->node[i_chosen]].choice);
         }
     }
-    return chosen < 0 ? REEL_OK : take(p, child, n, chosen, err);
+    return i_chosen < 0 ? REEL_OK : take(p, i_chosen, err);
 }
 
 static enum reel_status play_best(struct play *p, struct reel_error *err)
@@ -311,7 +329,12 @@ static enum reel_status play_best(struct play *p, struct reel_error *err)
     const int32_t n = reel_story_best_path(p->story, path, n_nodes);
     enum reel_status rc = REEL_OK;
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        rc = play_step(p, i + 1 < n ? path[i + 1] : -1, err);
+        const struct siblings *here = choices_here(p);
+        int32_t chosen = i + 1 < n ? 0 : -1;
+        while (chosen >= 0 && here->node[chosen] != path[i + 1]) {
+            chosen++;
+        }
+        rc = play_step(p, chosen, err);
     }
     free(path);
     return rc;
@@ -323,15 +346,14 @@ static enum reel_status play_choices(struct play *p, struct reel_error *err)
     enum reel_status rc = REEL_OK;
     cli_names_add(&choices, p->words->choices);
     for (int32_t i = 0; rc == REEL_OK && i < choices.n; i++) {
-        int32_t child[N_CHILDREN_MAX];
-        const int32_t n = children(p, child);
+        const int32_t n = choices_here(p)->n;
         char *end;
         const long number = strtol(choices.name[i], &end, 10);
         rc = *end || number < 1 || number > n
                  ? cli_error(err, REEL_ENOTFOUND,
                              tr("choice %d is '%s'; scene %d has %d choices"), i + 1,
                              choices.name[i], reel_walk_node(p->walk), n)
-                 : play_step(p, child[number - 1], err);
+                 : play_step(p, (int32_t)number - 1, err);
     }
     rc = rc ? rc : play_step(p, -1, err);
     cli_names_release(&choices);
@@ -369,11 +391,15 @@ static enum reel_status walk_begin(struct play *p, bool is_asking, struct reel_e
 static enum reel_status play_all(struct play *p, struct reel_error *err)
 {
     const bool is_asking = !p->words->is_best && !p->words->choices;
+    p->is_asking = is_asking;
     p->walk_path = story_walk_path(p->cli, p->story->id, p->words->save);
     enum reel_status rc = walk_begin(p, is_asking, err);
     if (rc == REEL_OK && p->words->viewer &&
         !p->words->is_best) { // the best way is nobody's choice
         rc = session_open(p->cli, &p->session, REEL_STORE_CREATE, err);
+        rc = rc ? rc
+                : player_open(p->cli, p->session.store, p->words->viewer,
+                              p->words->exploration, &p->player, err);
         p->is_recording = rc == REEL_OK;
     }
     if (rc == REEL_OK && !p->cli->is_json) {
@@ -392,7 +418,7 @@ static enum reel_status play_all(struct play *p, struct reel_error *err)
 static enum cli_exit play_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 1, 1, NULL};
-    struct play_words words = {0};
+    struct play_words words = {.exploration = NAN, .context = reel_context_unknown()};
     const char *name;
     cli_args_parse(cli, &cmd_play, &args, argc, argv, &name, &words);
     if (cli->is_json && !words.is_best && !words.choices) {
@@ -401,13 +427,16 @@ static enum cli_exit play_run(struct cli *cli, int argc, char **argv)
     }
     struct reel_error err;
     struct reel_story *story;
-    struct play p = {.cli = cli, .words = &words, .name = name};
+    struct play p = {.cli = cli, .words = &words, .name = name, .siblings_of = -1};
+    reel_context_print(&words.context, p.context);
     enum reel_status rc = story_open(cli, name, &story, &err);
     p.story = story;
     rc = rc ? rc : play_all(&p, &err);
     const enum cli_exit status = rc             ? cli_fail(cli, &err)
                                  : cli->is_json ? cli_json_show(transcript(&p))
                                                 : CLI_DONE;
+    siblings_release(&p.siblings);
+    player_close(&p.player);
     if (words.viewer && p.session.store) {
         session_close(&p.session);
     }

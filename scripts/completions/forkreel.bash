@@ -6,7 +6,7 @@ _forkreel() {
         cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
         words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
     }
-    local commands="import films show viewers train evaluate recommend rate watch like dislike review fork stories story play dialogue export lm help"
+    local commands="import films show viewers train evaluate recommend rate watch like dislike skip replay choose review fork stories story play dialogue export lm text help"
     local formats="catalogue movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
     local models="als ease item-knn user-knn bpr popularity"
     local everywhere="--home --db --lang --json --threads --help --usage"
@@ -56,25 +56,30 @@ _forkreel() {
     train) options="--model --models --set --trials --seed" ;;
     evaluate) options="--model --models --split --k --seed --trials --stories --films" ;;
     recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
-    rate | like | dislike | review) options="--viewer" ;;
-    watch) options="--viewer --share" ;;
+    rate | like | dislike | replay) options="--viewer --context --text" ;;
+    watch | skip) options="--viewer --share --context --text" ;;
+    choose) options="--viewer --context" ;;
+    review) options="--viewer" ;;
     lm) options="--sha256 --no-checksum --max-gb --types --max-rise --model --key-file" ;;
     fork) options="--viewer --branches --depth --genre --tone --ending --must --must-not --method --candidates --model --key-file --seed --diversity --max-age --out" ;;
     story) options="--node --checks" ;;
-    play) options="--viewer --best --choices --save" ;;
+    play) options="--viewer --best --choices --save --explore --context" ;;
     dialogue) options="--number --model --key-file --seed" ;;
     export) options="--format --out" ;;
+    text) options="--list --language --words" ;;
     esac
 
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options $everywhere" -- "$cur"))
     elif [[ -z $command || ($command == help && $prev == help) ]]; then
         COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+    elif [[ $command == text ]]; then
+        COMPREPLY=($(compgen -W "all extract clean language normalize simplify segment lower stop stem count" -- "$cur"))
     elif [[ $command == import && $prev == import ]]; then
         COMPREPLY=($(compgen -W "$formats" -- "$cur"))
     elif [[ $command == import ]]; then
         COMPREPLY=($(compgen -f -- "$cur"))
-    elif [[ " story play dialogue export " == *" $command "* ]]; then
+    elif [[ " story play dialogue export choose " == *" $command "* ]]; then
         local stories=${FORKREEL_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/forkreel}/stories
         COMPREPLY=($(compgen -f -- "$cur")
             $(compgen -W "last $(cd "$stories" 2>/dev/null && printf '%s ' ./*.json | sed 's|\./||g; s|\.json||g')" -- "$cur"))

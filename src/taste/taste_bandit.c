@@ -110,6 +110,11 @@ void reel_bandit_free(struct reel_bandit *bandit)
     }
 }
 
+struct reel_bandit_options reel_bandit_options(const struct reel_bandit *bandit)
+{
+    return bandit->opt;
+}
+
 int32_t reel_bandit_n_dims(const struct reel_bandit *bandit)
 {
     return bandit->n_dims;

@@ -1,0 +1,528 @@
+#include "cli_feedback.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { N_SHOWN_MAX = 64 };
+#define STATE_NAME "bandit"
+/** Logits for a whole choice more than expected. */
+#define GAIN_CHOICES 2.0
+
+// ---- events ----
+
+double feedback_liked(enum reel_event_kind kind, double value)
+{
+    switch (kind) {
+    case REEL_EVENT_RATE:
+        return value >= SESSION_MIN_STARS ? 1 : value >= 3 ? 0.5 : 0;
+    case REEL_EVENT_WATCH: // who watched to the end liked it well enough
+        return isnan(value) || value >= 0.9 ? 0.7 : value >= 0.3 ? 0.4 : 0.1;
+    case REEL_EVENT_LIKE:
+    case REEL_EVENT_REPLAY:
+        return 1;
+    case REEL_EVENT_DISLIKE:
+    case REEL_EVENT_SKIP:
+        return 0;
+    default:
+        return NAN;
+    }
+}
+
+void feedback_context_arg(struct argp_state *state, const char *arg,
+                          struct reel_context *context)
+{
+    struct reel_error err;
+    if (reel_context_parse(arg, context, &err)) {
+        argp_error(state, "--context: %s", err.text);
+    }
+}
+
+// ---- what situations add ----
+
+struct gathering {
+    const struct session *s;
+    struct reel_context_event *event;
+    int64_t *viewer;
+    int32_t n, room;
+};
+
+static enum reel_status gather(const struct reel_situation *situation, void *payload,
+                               struct reel_error *err)
+{
+    struct gathering *g = payload;
+    const double liked = feedback_liked(situation->kind, situation->value);
+    const int32_t film =
+        session_index_of(g->s->films->key, g->s->films->n_films, situation->film);
+    struct reel_context context = reel_context_unknown();
+    // Words of a later version tell this one nothing; the event is left out.
+    if (isnan(liked) || film < 0 ||
+        reel_context_parse(situation->context, &context, err)) {
+        return REEL_OK;
+    }
+    if (situation->at_s != REEL_TIME_UNKNOWN) {
+        const struct reel_context clock = reel_context_at(situation->at_s);
+        context = reel_context_or(&context, &clock);
+    }
+    if (g->n == g->room) {
+        g->room = g->room ? 2 * g->room : 256;
+        g->event = cli_need(realloc(g->event, (size_t)g->room * sizeof *g->event));
+        g->viewer = cli_need(realloc(g->viewer, (size_t)g->room * sizeof *g->viewer));
+    }
+    g->viewer[g->n] = situation->viewer;
+    g->event[g->n++] = (struct reel_context_event){
+        .context = context, .film = film, .liked = (float)liked};
+    return REEL_OK;
+}
+
+/** The viewer's mean over their other events, damped by everybody's: events are by viewer. */
+static void expect(struct gathering *g)
+{
+    static const double damp = 5;
+    double all = 0;
+    for (int32_t i = 0; i < g->n; i++) {
+        all += (double)g->event[i].liked / g->n;
+    }
+    for (int32_t begin = 0, end = 0; begin < g->n; begin = end) {
+        double sum = 0;
+        for (; end < g->n && g->viewer[end] == g->viewer[begin]; end++) {
+            sum += (double)g->event[end].liked;
+        }
+        for (int32_t i = begin; i < end; i++) {
+            g->event[i].expected =
+                (float)((sum - (double)g->event[i].liked + damp * all) /
+                        (end - begin - 1 + damp));
+        }
+    }
+}
+
+enum reel_status feedback_context_fit(struct session *s,
+                                      struct reel_context_model **model,
+                                      struct reel_error *err)
+{
+    struct gathering g = {.s = s};
+    *model = NULL;
+    enum reel_status rc = reel_store_situations_each(s->store, 0, gather, &g, err);
+    if (rc == REEL_OK && g.n > 0) {
+        expect(&g);
+        rc = reel_context_model_fit(g.event, g.n, &s->films->genres, model, err);
+    }
+    free(g.event);
+    free(g.viewer);
+    return rc;
+}
+
+// ---- lists ----
+
+enum reel_status feedback_list_log(struct session *s, const char *viewer,
+                                   const char *policy, const int64_t *film_key,
+                                   const double *propensity, int32_t n,
+                                   const struct reel_context *context,
+                                   struct reel_error *err)
+{
+    char words[REEL_CONTEXT_TEXT_BYTES] = "";
+    if (n < 1) {
+        return REEL_OK;
+    }
+    if (context) {
+        reel_context_print(context, words);
+    }
+    struct reel_shown_item *item = cli_need(malloc((size_t)n * sizeof *item));
+    for (int32_t i = 0; i < n; i++) {
+        item[i] =
+            (struct reel_shown_item){film_key[i], propensity ? propensity[i] : 1, NULL};
+    }
+    const struct reel_shown shown = {.viewer = viewer,
+                                     .kind = REEL_SHOWN_FILMS,
+                                     .policy = policy,
+                                     .context = *words ? words : NULL,
+                                     .at_s = (int64_t)time(NULL),
+                                     .item = item,
+                                     .n_items = n};
+    const enum reel_status rc = reel_store_shown_add(s->store, &shown, NULL, err);
+    free(item);
+    return rc == REEL_EBUSY || rc == REEL_EINVAL ? REEL_OK : rc;
+}
+
+// ---- players ----
+
+static int32_t type_of(const struct player *player, const char *event)
+{
+    for (int32_t t = 0; event && t < player->n_types; t++) {
+        if (!strcmp(player->type[t].name, event)) {
+            return t;
+        }
+    }
+    return -1;
+}
+
+static enum reel_status count_choice(const struct reel_choice *choice, void *payload,
+                                     struct reel_error *err)
+{
+    struct player *player = payload;
+    const int32_t t = type_of(player, choice->to);
+    (void)err;
+    if (t >= 0) {
+        player->n_chosen[t]++;
+    }
+    return REEL_OK;
+}
+
+static enum reel_status bandit_open(struct player *player,
+                                    const struct reel_bandit_options *opt,
+                                    struct reel_error *err)
+{
+    unsigned char *bytes;
+    size_t n_bytes;
+    enum reel_status rc = reel_store_state_get(player->store, player->viewer, STATE_NAME,
+                                               &bytes, &n_bytes, err);
+    if (rc == REEL_OK && bytes) {
+        const enum reel_status read =
+            reel_bandit_load(bytes, n_bytes, &player->bandit, err);
+        if (read == REEL_EFORMAT || read == REEL_EVERSION) {
+            cli_say(player->cli, "%s", err->text);
+        } else {
+            rc = read;
+        }
+    }
+    reel_store_bytes_free(bytes);
+    if (player->bandit && reel_bandit_n_dims(player->bandit) != REEL_ARM_DIMS) {
+        reel_bandit_free(
+            player->bandit); // other features: what it knew means nothing now
+        player->bandit = NULL;
+    }
+    if (rc == REEL_OK && player->bandit) {
+        return reel_bandit_tune(player->bandit, opt, err);
+    }
+    return rc ? rc : reel_bandit_create(REEL_ARM_DIMS, opt, &player->bandit, err);
+}
+
+enum reel_status player_open(struct cli *cli, struct reel_store *store,
+                             const char *viewer, double exploration, struct player *out,
+                             struct reel_error *err)
+{
+    *out = (struct player){.cli = cli, .store = store, .viewer = viewer};
+    out->type = reel_event_types(&out->n_types);
+    out->n_chosen = cli_need(calloc((size_t)out->n_types + 1, sizeof *out->n_chosen));
+    struct reel_bandit_options opt = reel_bandit_options_default();
+    opt.exploration = isnan(exploration) ? opt.exploration : exploration;
+    enum reel_status rc = reel_store_choices_each(store, viewer, count_choice, out, err);
+    rc = rc ? rc : bandit_open(out, &opt, err);
+    if (rc) {
+        player_close(out);
+    }
+    return rc;
+}
+
+void player_close(struct player *player)
+{
+    reel_bandit_free(player->bandit);
+    free(player->n_chosen);
+    *player = (struct player){0};
+}
+
+char *player_policy(const struct player *player)
+{
+    const struct reel_bandit_options opt = reel_bandit_options(player->bandit);
+    return cli_format("bandit %s e=%.2f",
+                      opt.policy == REEL_BANDIT_LINUCB ? "linucb" : "thompson",
+                      opt.exploration);
+}
+
+void player_arm(const struct player *player, const char *event, const char *tone,
+                float x[REEL_ARM_DIMS], double *novelty)
+{
+    const int32_t t = type_of(player, event);
+    *novelty = t < 0 ? 1 : 1.0 / (1 + player->n_chosen[t]);
+    const struct reel_arm arm = {.event = event,
+                                 .tone = tone,
+                                 .genres = t < 0 ? NULL : player->type[t].genres,
+                                 .intensity = t < 0 ? 0.5 : player->type[t].intensity,
+                                 .novelty = *novelty};
+    reel_arm_features(&arm, x);
+}
+
+// ---- siblings ----
+
+char *sibling_line_make(const char *event, const char *tone, double prior, double novelty)
+{
+    return cli_format("%s %s %.6f %.6f", event && *event ? event : "-",
+                      tone && *tone ? tone : "-", prior, novelty);
+}
+
+bool sibling_line_read(const char *text, struct sibling_line *out)
+{
+    return text &&
+           sscanf(text, "%63s %15s %lf %lf", out->event, out->tone, &out->prior,
+                  &out->novelty) == 4 &&
+           out->prior >= 0 && out->prior <= 1 && out->novelty >= 0 && out->novelty <= 1;
+}
+
+/** The same siblings of the same story are shuffled anew as soon as something was learned. */
+static uint64_t seed_of(const struct player *player, const struct reel_story *story,
+                        int32_t node)
+{
+    uint64_t h = 14695981039346656037u; // FNV-1a
+    for (const char *at = story->id; *at; at++) {
+        h = (h ^ (unsigned char)*at) * 1099511628211u;
+    }
+    h = (h ^ (uint64_t)node) * 1099511628211u;
+    return (h ^ (uint64_t)reel_bandit_n_learned(player->bandit)) * 1099511628211u;
+}
+
+/** Share of each in what the viewer would like, or the same for all. */
+static void priors_fill(const struct reel_story *story, struct siblings *s)
+{
+    double sum = 0;
+    bool is_known = true;
+    for (int32_t i = 0; i < s->n; i++) {
+        const double p = story->node[s->node[i]].p_like;
+        is_known = is_known && p >= 0;
+        sum += p;
+    }
+    for (int32_t i = 0; i < s->n; i++) {
+        s->prior[i] =
+            is_known && sum > 0 ? story->node[s->node[i]].p_like / sum : 1.0 / s->n;
+    }
+}
+
+static void permute(struct siblings *s, const int32_t *order)
+{
+    const struct siblings old = *s;
+    const size_t n = (size_t)s->n;
+    s->node = cli_need(malloc((n + 1) * sizeof *s->node));
+    s->prior = cli_need(malloc((n + 1) * sizeof *s->prior));
+    s->novelty = cli_need(malloc((n + 1) * sizeof *s->novelty));
+    s->propensity = cli_need(malloc((n + 1) * sizeof *s->propensity));
+    s->x = cli_need(malloc((n * REEL_ARM_DIMS + 1) * sizeof *s->x));
+    for (size_t i = 0; i < n; i++) {
+        const size_t from = (size_t)order[i];
+        s->node[i] = old.node[from];
+        s->prior[i] = old.prior[from];
+        s->novelty[i] = old.novelty[from];
+        s->propensity[i] = old.propensity[from];
+        memcpy(s->x + i * REEL_ARM_DIMS, old.x + from * REEL_ARM_DIMS,
+               REEL_ARM_DIMS * sizeof *s->x);
+    }
+    free(old.node);
+    free(old.prior);
+    free(old.novelty);
+    free(old.propensity);
+    free(old.x);
+}
+
+static void siblings_log(struct player *player, const struct reel_story *story,
+                         int32_t node, const char *policy, const char *context,
+                         struct siblings *s)
+{
+    struct reel_error err;
+    struct reel_shown_item *item = cli_need(calloc((size_t)s->n, sizeof *item));
+    for (int32_t i = 0; i < s->n; i++) {
+        const char *event = story->node[s->node[i]].event;
+        item[i] = (struct reel_shown_item){
+            s->node[i], s->propensity[i],
+            sibling_line_make(event, story->tone, s->prior[i], s->novelty[i])};
+    }
+    const struct reel_shown shown = {.viewer = player->viewer,
+                                     .kind = REEL_SHOWN_BRANCHES,
+                                     .policy = policy,
+                                     .story = story->id,
+                                     .node = node,
+                                     .context = context && *context ? context : NULL,
+                                     .at_s = (int64_t)time(NULL),
+                                     .item = item,
+                                     .n_items = s->n};
+    if (reel_store_shown_add(player->store, &shown, &s->shown, &err)) {
+        s->shown = 0; // the story goes on; what cannot be kept is told with the choice
+    }
+    for (int32_t i = 0; i < s->n; i++) {
+        free((char *)item[i].about);
+    }
+    free(item);
+}
+
+void siblings_make(struct player *player, const struct reel_story *story, int32_t node,
+                   bool by_bandit, const char *context, struct siblings *out)
+{
+    struct reel_error err;
+    const int32_t n = reel_story_children(story, node, NULL, 0);
+    const size_t n_room = (size_t)n + 1;
+    *out = (struct siblings){
+        .n = n,
+        .node = cli_need(malloc(n_room * sizeof *out->node)),
+        .prior = cli_need(malloc(n_room * sizeof *out->prior)),
+        .novelty = cli_need(malloc(n_room * sizeof *out->novelty)),
+        .propensity = cli_need(calloc(n_room, sizeof *out->propensity)),
+        .x = cli_need(malloc(n_room * REEL_ARM_DIMS * sizeof *out->x)),
+    };
+    (void)reel_story_children(story, node, out->node, n);
+    if (n == 0) {
+        return;
+    }
+    out->propensity[0] = 1;
+    if (!player) {
+        return;
+    }
+    priors_fill(story, out);
+    for (int32_t i = 0; i < n; i++) {
+        player_arm(player, story->node[out->node[i]].event, story->tone,
+                   out->x + (size_t)i * REEL_ARM_DIMS, &out->novelty[i]);
+    }
+    char *policy = by_bandit ? player_policy(player) : cli_format("%s", "score");
+    int32_t *order = cli_need(malloc(n_room * sizeof *order));
+    if (by_bandit && reel_bandit_rank(player->bandit, out->x, out->prior, n,
+                                      seed_of(player, story, node), order,
+                                      out->propensity, &err) == REEL_OK) {
+        permute(out, order);
+    }
+    free(order);
+    if (n > 1) { // a single way is no decision
+        siblings_log(player, story, node, policy, context, out);
+    }
+    free(policy);
+}
+
+void siblings_release(struct siblings *siblings)
+{
+    free(siblings->node);
+    free(siblings->prior);
+    free(siblings->novelty);
+    free(siblings->propensity);
+    free(siblings->x);
+    *siblings = (struct siblings){0};
+}
+
+// ---- choosing ----
+
+static const char *event_of(const struct reel_story_node *node)
+{
+    return node->event ? node->event : "free_text";
+}
+
+static enum reel_status keep_choice(struct player *player, const struct reel_story *story,
+                                    int32_t from, const struct siblings *s,
+                                    int32_t i_chosen, int64_t now_s,
+                                    struct reel_error *err)
+{
+    // The store keeps so many; more than these nobody was shown on one screen.
+    const char *shown[N_SHOWN_MAX];
+    const int32_t first = i_chosen < N_SHOWN_MAX ? 0 : i_chosen - N_SHOWN_MAX + 1;
+    int32_t n_shown = 0;
+    for (int32_t i = first; i < s->n && n_shown < N_SHOWN_MAX; i++) {
+        shown[n_shown++] = event_of(&story->node[s->node[i]]);
+    }
+    const struct reel_choice choice = {
+        .viewer = player->viewer,
+        .film_key = story->film_key,
+        .story = story->id,
+        .node = s->node[i_chosen],
+        .from = from ? event_of(&story->node[from]) : "",
+        .to = shown[i_chosen - first],
+        .shown = shown,
+        .n_shown = n_shown,
+        .at_s = now_s,
+    };
+    return reel_store_choice_add(player->store, &choice, err);
+}
+
+/** All siblings were seen, so all teach: the chosen one 1, the others 0. */
+static enum reel_status learn(struct player *player, const struct siblings *s,
+                              int32_t i_chosen, struct reel_error *err)
+{
+    unsigned char *bytes = NULL;
+    size_t n_bytes;
+    enum reel_status rc = REEL_OK;
+    for (int32_t i = 0; rc == REEL_OK && i < s->n && s->n > 1; i++) {
+        rc = reel_bandit_learn(player->bandit, s->x + (size_t)i * REEL_ARM_DIMS,
+                               s->prior[i], i == i_chosen, NULL, err);
+    }
+    rc = rc ? rc : reel_bandit_save(player->bandit, &bytes, &n_bytes, err);
+    rc = rc ? rc
+            : reel_store_state_put(player->store, player->viewer, STATE_NAME, bytes,
+                                   n_bytes, err);
+    reel_bandit_bytes_free(bytes);
+    return rc;
+}
+
+/** Who plays a film's story cares for the film; one that has left the store is no error. */
+static enum reel_status tell_film(struct player *player, const struct reel_story *story,
+                                  const char *context, int64_t now_s,
+                                  struct reel_error *err)
+{
+    const struct reel_event event = {
+        .kind = REEL_EVENT_CHOOSE,
+        .viewer = player->viewer,
+        .value = NAN,
+        .at_s = now_s - now_s % 86400, // once a day is enough
+        .context = context && *context ? context : NULL,
+    };
+    const enum reel_status rc =
+        story->film_key
+            ? reel_store_event_add(player->store, story->film_key, &event, err)
+            : REEL_OK;
+    return rc == REEL_ENOTFOUND ? REEL_OK : rc;
+}
+
+enum reel_status player_choose(struct player *player, const struct reel_story *story,
+                               int32_t from, const struct siblings *siblings,
+                               int32_t i_chosen, const char *context,
+                               struct reel_error *err)
+{
+    const int64_t now_s = (int64_t)time(NULL);
+    enum reel_status rc =
+        keep_choice(player, story, from, siblings, i_chosen, now_s, err);
+    // The policy decided what came first; that it was taken is its reward.
+    if (rc == REEL_OK && siblings->shown) {
+        rc = reel_store_shown_answer(player->store, siblings->shown,
+                                     siblings->node[i_chosen], i_chosen == 0, err);
+    }
+    rc = rc ? rc : learn(player, siblings, i_chosen, err);
+    rc = rc ? rc : tell_film(player, story, context, now_s, err);
+    const int32_t t = type_of(player, story->node[siblings->node[i_chosen]].event);
+    if (rc == REEL_OK && t >= 0) {
+        player->n_chosen[t]++;
+    }
+    return rc;
+}
+
+// ---- scores of branches ----
+
+static double logistic(double z)
+{
+    return 1 / (1 + exp(-z));
+}
+
+static enum reel_status score(const struct reel_branch *branch, int32_t n,
+                              struct reel_branch_score *out, void *payload,
+                              struct reel_error *err)
+{
+    const struct player_scorer *s = payload;
+    enum reel_status rc = s->inner.score(branch, n, out, s->inner.payload, err);
+    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        float x[REEL_ARM_DIMS];
+        double novelty, mean;
+        player_arm(s->player, branch[i].event, s->tone, x, &novelty);
+        rc = reel_bandit_value(s->player->bandit, x, 1, &mean, NULL, err);
+        struct reel_branch_score *o = &out[i];
+        if (rc || o->n_parts >= REEL_BRANCH_PARTS_MAX ||
+            !(o->p_like > 0 && o->p_like < 1)) {
+            continue;
+        }
+        const double before = o->p_like;
+        const double z = log(before / (1 - before));
+        o->p_like = logistic(z + GAIN_CHOICES * fmax(-1, fmin(1, mean)));
+        snprintf(o->part[o->n_parts].name, sizeof o->part[0].name, "%s",
+                 s->lang[0] == 'z' ? "玩过的选择" : "branches you chose");
+        o->part[o->n_parts++].value = o->p_like - before;
+    }
+    return rc;
+}
+
+struct reel_branch_scorer player_branch_scorer(struct player_scorer *scorer)
+{
+    // Without choices there is nothing to add, and nothing to show.
+    return reel_bandit_n_learned(scorer->player->bandit) > 0
+               ? (struct reel_branch_scorer){.score = score, .payload = scorer}
+               : scorer->inner;
+}
