@@ -110,7 +110,7 @@ static const char *stem_of_word(struct stem *x, int language, const char *word, 
 static bool stem_run(void *state, const char *in, size_t n, struct base_buffer *out)
 {
     enum {
-        GROWTH = 2 /* a stem may be a letter longer ("hopping" never is, "hop" + e) */
+        GROWTH = 2 /* Snowball may put an "e" back */
     };
     struct stem *x = state;
     char *const begin = base_buffer_reserve(out, GROWTH * n + 1), *to = begin;
