@@ -154,8 +154,8 @@ static enum reel_status take_kept(struct job *job, struct reel_error *err)
     enum reel_status rc = view->n_dims > 0 ? alloc_rows(job, view->n_dims, err) : REEL_OK;
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
         const int32_t at = find_row(view, &job->key[i]);
-        float *row = job->out->row + (size_t)i * (size_t)view->n_dims;
-        if (at < 0 || !lm_vectors_row(view, at, row)) {
+        if (at < 0 ||
+            !lm_vectors_row(view, at, job->out->row + (size_t)i * (size_t)view->n_dims)) {
             job->i_missing[n_missing++] = i;
         }
     }
