@@ -1,0 +1,91 @@
+/**
+ * Inside view of the taste model, for its parts and for tests.
+ *
+ *   place  = [ y (k) | quality | popularity | 1 | 1 ]
+ *   viewer = [ what a place is multiplied with for `score` | the same for the logit of p_like ]
+ */
+#ifndef MODEL_TASTE_H
+#define MODEL_TASTE_H
+
+#include "model_blocks.h"
+#include "model_calibrate.h"
+#include "model_core.h"
+
+#include <forkreel/taste.h>
+
+/** What is added up: x . y of choices, z . y of ratings, and what does not depend on taste. */
+enum taste_term {
+    TASTE_ONE,
+    TASTE_LENIENCY, /* how far above the mean this viewer rates */
+    TASTE_QUALITY,
+    TASTE_POPULARITY,
+    TASTE_CHOSEN,
+    TASTE_RATED,
+    TASTE_N_TERMS,
+};
+
+struct taste_numbers {
+    float mean_stars;            /* 0: trained without stars */
+    float pull;                  /* of z to zero */
+    float score[TASTE_N_TERMS];  /* weights for choosing and liking */
+    float p_like[TASTE_N_TERMS]; /* weights for liking what is watched */
+    struct model_curve stars;    /* over the logit of p_like */
+};
+
+/** A viewer's two sides: both are solutions of linear equations with k unknowns. */
+struct taste_side {
+    float *x, *z;                  /* (k) from choices, from ratings */
+    float *x_inverse;              /* (k, k) of the choices' equations */
+    float *z_inverse;              /* (k, k) of the ratings' */
+    float *chosen_sum, *rated_sum; /* (k) right hand sides */
+    float leniency;                /* damped mean of stars beyond the mean */
+    double stars_sum;              /* of stars beyond the mean */
+    float *memory;
+};
+enum reel_status taste_side_init(struct taste_side *side, size_t k,
+                                 struct reel_error *err) REEL_CHECKED;
+void taste_side_release(struct taste_side *side);
+/** Solve both. `rated` may be NULL. Uses films' vectors, Gram, mapped places, quality. */
+enum reel_status taste_side_solve(const struct reel_model *model,
+                                  const struct reel_query *chosen,
+                                  const struct reel_query *rated, struct taste_side *side,
+                                  struct reel_error *err) REEL_CHECKED;
+
+/** Settings that the viewer's equations need. */
+struct taste_params {
+    double alpha, regularization;
+};
+struct taste_params taste_params_read(const double *setting);
+
+/** Weight and right hand side of a choice of value v (confidence weighting, model_als.c). */
+static inline float taste_choice_weight(const struct taste_params *p, float v)
+{
+    const float w = (float)p->alpha * v - 1;
+    return w > 0 ? w : 0;
+}
+static inline float taste_choice_target(const struct taste_params *p, float v)
+{
+    return (float)p->alpha * v;
+}
+
+/**
+ * Learn how the terms weigh, and the curve of stars (model_taste_stack.c): every number of a
+ * viewer and film pair is computed as if that viewer had neither chosen nor rated the film.
+ * `film` (n): the films whose mapped places are held out.
+ */
+enum reel_status taste_stack_train(struct reel_model *model,
+                                   const struct reel_training *data, const int32_t *film,
+                                   int32_t n, double dislike, uint64_t seed,
+                                   struct reel_error *err) REEL_CHECKED;
+
+static inline const struct taste_numbers *taste_numbers(const struct reel_model *model)
+{
+    return (const void *)model_floats(model, MODEL_TASTE_NUMBERS);
+}
+
+static inline int32_t taste_n_targets(const struct reel_model *model)
+{
+    return model->header->n_factors + 2;
+}
+
+#endif

@@ -1,0 +1,404 @@
+/**
+ * The viewer's side of taste, and how its terms are weighed.
+ *
+ *   choices   x = B^-1 sum t_i y_i,   B = G + sum w_i y_i y_i^T + l I       (model_als.c)
+ *   ratings   z = C^-1 sum r_i m_i,   C = sum m_i m_i^T + pull I
+ *
+ * y_i learned vectors, m_i places as the map gives them with film i held out, r_i stars
+ * beyond what viewer and film explain. For a pair that is known the terms are computed
+ * without it, in closed form:
+ *
+ *   x without i:  B' = B - w y y^T    by Sherman and Morrison
+ *   z without i:  m . z' = (m . z - h r) / (1 - h),   h = m^T C^-1 m
+ *
+ * so that weights are learned on what a new film would show, without training twice.
+ */
+#include "base_alloc.h"
+#include "base_csr.h"
+#include "base_error.h"
+#include "base_linalg.h"
+#include "base_rng.h"
+#include "model_taste.h"
+
+#include <math.h>
+#include <string.h>
+
+/** Stars of an unknown viewer count as if they had given this many of the mean. */
+#define LENIENCY_DAMP 5.0
+
+enum reel_status taste_side_init(struct taste_side *side, size_t k,
+                                 struct reel_error *err)
+{
+    *side = (struct taste_side){0};
+    side->memory = base_alloc_zeroed(2 * k * k + 4 * k, sizeof *side->memory);
+    if (!side->memory) {
+        return fail(err, REEL_ENOMEM, "taste: a viewer of %zu factors", k);
+    }
+    side->x_inverse = side->memory;
+    side->z_inverse = side->x_inverse + k * k;
+    side->x = side->z_inverse + k * k;
+    side->z = side->x + k;
+    side->chosen_sum = side->z + k;
+    side->rated_sum = side->chosen_sum + k;
+    return REEL_OK;
+}
+
+void taste_side_release(struct taste_side *side)
+{
+    base_free(side->memory);
+    *side = (struct taste_side){0};
+}
+
+static float dot(const float *a, const float *b, size_t n)
+{
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+// out (k) = a (k, k) x
+static void times(const float *a, const float *x, size_t k, float *out)
+{
+    for (size_t i = 0; i < k; i++) {
+        out[i] = dot(a + i * k, x, k);
+    }
+}
+
+static void add_outer(float *a, const float *x, float w, size_t k)
+{
+    for (size_t i = 0; i < k; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            a[i * k + j] += w * x[i] * x[j];
+        }
+    }
+}
+
+static enum reel_status invert(float *a, size_t k, float pull, struct reel_error *err)
+{
+    for (size_t i = 0; i < k; i++) {
+        a[i * k + i] += pull;
+    }
+    const enum reel_status rc = base_invert_spd(a, k, err);
+    for (size_t i = 0; i < k; i++) {
+        for (size_t j = i + 1; j < k; j++) {
+            a[i * k + j] = a[j * k + i];
+        }
+    }
+    return rc;
+}
+
+static const float *mapped_place(const struct reel_model *model, int32_t film)
+{
+    return model_floats(model, MODEL_TASTE_MAPPED) +
+           (size_t)film * (size_t)taste_n_targets(model);
+}
+
+static const float *learned_place(const struct reel_model *model, int32_t film)
+{
+    return model_floats(model, MODEL_FILM_VECTORS) +
+           (size_t)film * (size_t)model->header->n_factors;
+}
+
+/** Stars of one rating beyond what this viewer and this film explain. */
+static float residual(const struct reel_model *model, float leniency, int32_t film,
+                      float stars)
+{
+    return stars - taste_numbers(model)->mean_stars - leniency -
+           model_floats(model, MODEL_TASTE_QUALITY)[film];
+}
+
+static enum reel_status solve_chosen(const struct reel_model *model,
+                                     const struct reel_query *chosen,
+                                     struct taste_side *side, struct reel_error *err)
+{
+    const size_t k = (size_t)model->header->n_factors;
+    const struct taste_params p = taste_params_read(model->header->setting);
+    memcpy(side->x_inverse, model_floats(model, MODEL_GRAM), k * k * sizeof(float));
+    memset(side->chosen_sum, 0, k * sizeof(float));
+    for (int32_t i = 0; i < chosen->n; i++) {
+        const float v = chosen->value ? chosen->value[i] : 1;
+        const float *y = learned_place(model, chosen->film[i]);
+        const float t = taste_choice_target(&p, v);
+        add_outer(side->x_inverse, y, taste_choice_weight(&p, v), k);
+        for (size_t f = 0; f < k; f++) {
+            side->chosen_sum[f] += t * y[f];
+        }
+    }
+    const float pull = (float)(p.regularization > 1e-6 ? p.regularization : 1e-6);
+    const enum reel_status rc = invert(side->x_inverse, k, pull, err);
+    if (rc == REEL_OK) {
+        times(side->x_inverse, side->chosen_sum, k, side->x);
+    }
+    return rc;
+}
+
+static enum reel_status solve_rated(const struct reel_model *model,
+                                    const struct reel_query *rated,
+                                    struct taste_side *side, struct reel_error *err)
+{
+    const size_t k = (size_t)model->header->n_factors;
+    const struct taste_numbers *numbers = taste_numbers(model);
+    side->stars_sum = 0;
+    side->leniency = 0;
+    memset(side->z, 0, k * sizeof *side->z);
+    memset(side->z_inverse, 0, k * k * sizeof *side->z_inverse);
+    if (!rated || rated->n == 0 || numbers->mean_stars == 0) {
+        return REEL_OK;
+    }
+    for (int32_t i = 0; i < rated->n; i++) {
+        side->stars_sum += (double)rated->value[i] - numbers->mean_stars;
+    }
+    side->leniency = (float)(side->stars_sum / (rated->n + LENIENCY_DAMP));
+    float *sum = side->rated_sum;
+    memset(sum, 0, k * sizeof *sum);
+    for (int32_t i = 0; i < rated->n; i++) {
+        const float *m = mapped_place(model, rated->film[i]);
+        const float r = residual(model, side->leniency, rated->film[i], rated->value[i]);
+        add_outer(side->z_inverse, m, 1, k);
+        for (size_t f = 0; f < k; f++) {
+            sum[f] += r * m[f];
+        }
+    }
+    const enum reel_status rc = invert(side->z_inverse, k, numbers->pull, err);
+    if (rc == REEL_OK) {
+        times(side->z_inverse, sum, k, side->z);
+    }
+    return rc;
+}
+
+enum reel_status taste_side_solve(const struct reel_model *model,
+                                  const struct reel_query *chosen,
+                                  const struct reel_query *rated, struct taste_side *side,
+                                  struct reel_error *err)
+{
+    const enum reel_status rc = solve_chosen(model, chosen, side, err);
+    return rc ? rc : solve_rated(model, rated, side, err);
+}
+
+/* ---- how terms weigh ---- */
+
+/** Pairs of viewer and film, as a regression wants them. */
+struct pairs {
+    float *x;     /* (room, TASTE_N_TERMS) */
+    float *y, *w; /* (room) */
+    float *stars; /* (room); rated pairs only */
+    int64_t n, room;
+};
+
+static void pairs_release(struct pairs *pairs)
+{
+    base_free(pairs->x);
+    base_free(pairs->y);
+    base_free(pairs->w);
+    base_free(pairs->stars);
+}
+
+static bool pairs_grow(struct pairs *pairs, int64_t n_more)
+{
+    if (pairs->n + n_more <= pairs->room) {
+        return true;
+    }
+    const size_t room = (size_t)(2 * (pairs->n + n_more));
+    float *x = base_realloc_array(pairs->x, room * TASTE_N_TERMS, sizeof *x);
+    pairs->x = x ? x : pairs->x;
+    float *y = base_realloc_array(pairs->y, room, sizeof *y);
+    pairs->y = y ? y : pairs->y;
+    float *w = base_realloc_array(pairs->w, room, sizeof *w);
+    pairs->w = w ? w : pairs->w;
+    float *stars = base_realloc_array(pairs->stars, room, sizeof *stars);
+    pairs->stars = stars ? stars : pairs->stars;
+    if (!x || !y || !w || !stars) {
+        return false;
+    }
+    pairs->room = (int64_t)room;
+    return true;
+}
+
+static void push(struct pairs *pairs, const float *term, float y, float w, float stars)
+{
+    memcpy(pairs->x + pairs->n * TASTE_N_TERMS, term, TASTE_N_TERMS * sizeof *term);
+    pairs->y[pairs->n] = y;
+    pairs->w[pairs->n] = w;
+    pairs->stars[pairs->n++] = stars;
+}
+
+struct stack {
+    const struct reel_model *model;
+    const struct reel_training *data;
+    const int32_t *film; /* (n) those films */
+    int32_t n;
+    struct taste_side side;
+    struct pairs all, rated; /* both with TASTE_N_TERMS inputs */
+    float *desk;             /* (2, k) */
+    double dislike;
+};
+
+/** x . m for a film the viewer chose, as if they had not. */
+static float chosen_without(const struct stack *s, int32_t film, float v, const float *m)
+{
+    const size_t k = (size_t)s->model->header->n_factors;
+    const struct taste_params p = taste_params_read(s->model->header->setting);
+    const float w = taste_choice_weight(&p, v), t = taste_choice_target(&p, v);
+    const float *y = learned_place(s->model, film);
+    float *by = s->desk, *bm = s->desk + k;
+    times(s->side.x_inverse, y, k, by);
+    times(s->side.x_inverse, m, k, bm);
+    const float h = dot(y, by, k), cross = dot(y, bm, k);
+    const float straight = dot(s->side.chosen_sum, bm, k) - t * cross;
+    const float along = dot(s->side.chosen_sum, by, k) - t * h;
+    return straight + w * along * cross / (1 - w * h);
+}
+
+/** z . m and leniency for a film the viewer rated, as if they had not. */
+static void rated_without(const struct stack *s, int32_t n_rated, int32_t film,
+                          float stars, const float *m, float *term)
+{
+    const size_t k = (size_t)s->model->header->n_factors;
+    const float r = residual(s->model, s->side.leniency, film, stars);
+    times(s->side.z_inverse, m, k, s->desk);
+    const float h = dot(m, s->desk, k);
+    term[TASTE_RATED] = (dot(m, s->side.z, k) - h * r) / (1 - h);
+    const double beyond = (double)stars - taste_numbers(s->model)->mean_stars;
+    term[TASTE_LENIENCY] =
+        (float)((s->side.stars_sum - beyond) / (n_rated - 1 + LENIENCY_DAMP));
+}
+
+static void terms(const struct stack *s, int32_t film, const struct reel_query *chosen,
+                  int64_t at_chosen, const struct reel_query *rated, int64_t at_rated,
+                  float *term)
+{
+    const size_t k = (size_t)s->model->header->n_factors;
+    const float *m = mapped_place(s->model, film);
+    term[TASTE_ONE] = 1;
+    term[TASTE_LENIENCY] = s->side.leniency;
+    term[TASTE_QUALITY] = m[k];
+    term[TASTE_POPULARITY] = m[k + 1];
+    term[TASTE_CHOSEN] =
+        at_chosen < 0
+            ? dot(s->side.x, m, k)
+            : chosen_without(s, film, chosen->value ? chosen->value[at_chosen] : 1, m);
+    term[TASTE_RATED] = dot(s->side.z, m, k);
+    if (at_rated >= 0) {
+        rated_without(s, rated->n, film, rated->value[at_rated], m, term);
+    }
+}
+
+static struct reel_query row_of(const struct reel_csr *m, int32_t row)
+{
+    if (!m) {
+        return (struct reel_query){0};
+    }
+    return (struct reel_query){.film = m->col + m->start[row],
+                               .value = m->value ? m->value + m->start[row] : NULL,
+                               .n = (int32_t)(m->start[row + 1] - m->start[row])};
+}
+
+/** Where `film` is in an ascending history, walking on from *at; -1 when it is not. */
+static int64_t walk_to(const struct reel_query *query, int32_t *at, int32_t film)
+{
+    while (*at < query->n && query->film[*at] < film) {
+        (*at)++;
+    }
+    return *at < query->n && query->film[*at] == film ? *at : -1;
+}
+
+/** All pairs of one viewer; films that are neither chosen nor rated with chance `share`. */
+static enum reel_status add_viewer(struct stack *s, int32_t viewer, double share,
+                                   struct base_rng *rng, struct reel_error *err)
+{
+    const struct reel_query chosen = row_of(&s->data->chosen, viewer);
+    const struct reel_query rated = row_of(s->data->rated, viewer);
+    if (!pairs_grow(&s->all, s->n) || !pairs_grow(&s->rated, rated.n)) {
+        return fail(err, REEL_ENOMEM, "taste: pairs of %d viewers", viewer + 1);
+    }
+    const enum reel_status rc = taste_side_solve(
+        s->model, &chosen, s->data->rated ? &rated : NULL, &s->side, err);
+    if (rc) {
+        return rc;
+    }
+    int32_t in_chosen = 0, in_rated = 0;
+    for (int32_t i = 0; i < s->n; i++) {
+        const int64_t at_chosen = walk_to(&chosen, &in_chosen, s->film[i]);
+        const int64_t at_rated = walk_to(&rated, &in_rated, s->film[i]);
+        const bool is_other = at_chosen < 0 && at_rated < 0;
+        if (is_other && base_rng_double(rng) >= share) {
+            continue;
+        }
+        float term[TASTE_N_TERMS];
+        terms(s, s->film[i], &chosen, at_chosen, &rated, at_rated, term);
+        const float is_liked = at_chosen >= 0;
+        push(&s->all, term, is_liked,
+             (float)(is_other         ? 1 / share
+                     : at_chosen >= 0 ? 1
+                                      : s->dislike),
+             0);
+        if (at_rated >= 0) {
+            push(&s->rated, term, is_liked, 1, rated.value[at_rated]);
+        }
+    }
+    return REEL_OK;
+}
+
+// In single precision logits of rated pairs: what the curve of stars is read at.
+static enum reel_status fit_stars(struct pairs *rated, struct taste_numbers *numbers,
+                                  struct reel_error *err)
+{
+    for (int64_t i = 0; i < rated->n; i++) {
+        rated->w[i] = dot(rated->x + i * TASTE_N_TERMS, numbers->p_like, TASTE_N_TERMS);
+    }
+    return rated->n > 0 ? model_isotonic_fit(rated->w, rated->stars, rated->n,
+                                             &numbers->stars, err)
+                        : REEL_OK;
+}
+
+/** Viewers and pairs are sampled beyond these: weights of six terms need no more. */
+enum { VIEWERS_MAX = 20000, OTHERS_MAX = 500000 };
+
+static enum reel_status gather(struct stack *s, uint64_t seed, struct reel_error *err)
+{
+    const int32_t n_viewers = s->data->chosen.n_rows;
+    const int32_t step = (n_viewers + VIEWERS_MAX - 1) / VIEWERS_MAX;
+    const double n_pairs = (double)s->n * ((n_viewers + step - 1) / step);
+    const double share = n_pairs > OTHERS_MAX ? OTHERS_MAX / n_pairs : 1;
+    struct base_rng rng;
+    base_rng_init(&rng, seed, 2);
+    enum reel_status rc = REEL_OK;
+    for (int32_t v = 0; rc == REEL_OK && v < n_viewers; v += step) {
+        rc = add_viewer(s, v, share, &rng, err);
+    }
+    return rc;
+}
+
+enum reel_status taste_stack_train(struct reel_model *model,
+                                   const struct reel_training *data, const int32_t *film,
+                                   int32_t n, double dislike, uint64_t seed,
+                                   struct reel_error *err)
+{
+    struct taste_numbers *numbers = (void *)model_floats(model, MODEL_TASTE_NUMBERS);
+    const size_t k = (size_t)model->header->n_factors;
+    struct stack s = {
+        .model = model, .data = data, .film = film, .n = n, .dislike = dislike};
+    enum reel_status rc = taste_side_init(&s.side, k, err);
+    s.desk = base_alloc_array(2 * k, sizeof *s.desk);
+    if (rc == REEL_OK && !s.desk) {
+        rc = fail(err, REEL_ENOMEM, "taste: a viewer of %zu factors", k);
+    }
+    rc = rc ? rc : gather(&s, seed, err);
+    rc = rc ? rc
+            : model_logistic_fit(s.all.x, s.all.y, s.all.w, s.all.n, TASTE_N_TERMS, 1e-3,
+                                 numbers->score, err);
+    if (rc == REEL_OK && s.rated.n == 0) {
+        memcpy(numbers->p_like, numbers->score, sizeof numbers->p_like);
+    } else if (rc == REEL_OK) {
+        rc = model_logistic_fit(s.rated.x, s.rated.y, s.rated.w, s.rated.n, TASTE_N_TERMS,
+                                1e-3, numbers->p_like, err);
+        rc = rc ? rc : fit_stars(&s.rated, numbers, err);
+    }
+    pairs_release(&s.all);
+    pairs_release(&s.rated);
+    taste_side_release(&s.side);
+    base_free(s.desk);
+    return rc;
+}
