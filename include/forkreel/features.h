@@ -44,8 +44,9 @@ struct reel_features_options {
     int32_t n_embedding; /* columns of block "embedding"; 0: none */
     uint64_t seed;
     int32_t n_threads;
-    /* Sentences with their translations: they widen vocabulary and LSA, so that both
-       languages share one space, and have no row of their own. */
+    /* Sentences with their translations: from them is learned which words of `text` a word
+       of `translation` means, and wherever it stands it counts as those. So texts of both
+       languages share their columns. Sentences have no row of their own. */
     const struct reel_feature_text *bridge;
     int32_t n_bridge;
     struct reel_progress progress;

@@ -3,6 +3,7 @@
  */
 #include "feat_core.h"
 #include "base_alloc.h"
+#include "base_csr.h"
 #include "base_error.h"
 
 #include <assert.h>
@@ -94,6 +95,17 @@ void *feat_section_at(const struct reel_features *features, int role)
     return features->header->section[role].is_present
                ? features->block + features->header->section[role].offset
                : NULL;
+}
+
+struct reel_csr feat_bridge(const struct reel_features *features)
+{
+    return (struct reel_csr){
+        .n_rows = features->header->n_words,
+        .n_cols = features->header->n_words,
+        .start = feat_section_at(features, FEAT_BRIDGE_START),
+        .col = feat_section_at(features, FEAT_BRIDGE_COL),
+        .value = feat_section_at(features, FEAT_BRIDGE_VALUE),
+    };
 }
 
 /* ---- keys ---- */
@@ -321,6 +333,36 @@ static enum reel_status check_slots(const struct reel_features *features,
                : fail(err, REEL_EFORMAT, "%s: no slot is empty", feat_kind_name[kind]);
 }
 
+static enum reel_status check_bridge(const struct reel_features *features,
+                                     struct reel_error *err)
+{
+    const struct feat_header *header = features->header;
+    const uint64_t n = (uint64_t)header->n_words;
+    const struct reel_csr bridge = feat_bridge(features);
+    enum reel_status rc =
+        check_section(header, FEAT_BRIDGE_START, sizeof(int64_t), n + 1, err);
+    for (uint64_t i = 0; rc == REEL_OK && i < n; i++) {
+        if (bridge.start[i + 1] < bridge.start[i]) {
+            rc = fail(err, REEL_EFORMAT, "word %llu ends before it starts",
+                      (unsigned long long)i);
+        }
+    }
+    const uint64_t n_entries = rc ? 0 : (uint64_t)bridge.start[n];
+    rc =
+        rc ? rc : check_section(header, FEAT_BRIDGE_COL, sizeof(int32_t), n_entries, err);
+    rc = rc ? rc : check_floats(features, FEAT_BRIDGE_VALUE, n_entries, err);
+    if (rc == REEL_OK && base_csr_check(&bridge, err) != REEL_OK) {
+        rc = REEL_EFORMAT;
+    }
+    for (uint64_t i = 0; rc == REEL_OK && i < n_entries; i++) {
+        if (!(bridge.value[i] > 0)) {
+            rc = fail(err, REEL_EFORMAT, "a translation of likelihood %g",
+                      bridge.value[i]);
+        }
+    }
+    return rc;
+}
+
 static enum reel_status check_sections(const struct reel_features *features,
                                        struct reel_error *err)
 {
@@ -342,6 +384,9 @@ static enum reel_status check_sections(const struct reel_features *features,
     if (rc == REEL_OK && header->n_vector > 0) {
         rc = check_floats(features, FEAT_VECTORS,
                           (uint64_t)header->n_words * (uint64_t)header->n_vector, err);
+    }
+    if (rc == REEL_OK && header->section[FEAT_BRIDGE_START].is_present) {
+        rc = check_bridge(features, err);
     }
     return rc;
 }

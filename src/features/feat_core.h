@@ -6,7 +6,7 @@
  *
  * Everything that is looked up lies in the block as it is used, so opening maps the file
  * and is done. Terms of kind text are sorted by number of words, then by frequency: single
- * words are the first header->n_words of them, and only they have vectors.
+ * words are the first header->n_words of them, and only they have vectors and translations.
  */
 #ifndef FEAT_CORE_H
 #define FEAT_CORE_H
@@ -35,6 +35,9 @@ enum feat_role {
     FEAT_LSA = FEAT_N_KINDS * FEAT_ROLES_PER_KIND, /* float (n_terms of text, n_lsa) */
     FEAT_LSA_VALUES,                               /* float (n_lsa): singular values */
     FEAT_VECTORS,                                  /* float (n_words, n_vector) */
+    FEAT_BRIDGE_START, /* int64 (n_words + 1): what a word of the other language means */
+    FEAT_BRIDGE_COL,   /* int32 (entries): a word of the texts' language */
+    FEAT_BRIDGE_VALUE, /* float (entries): how likely it is meant */
     FEAT_N_ROLES
 };
 
@@ -80,6 +83,8 @@ enum reel_status feat_create(const struct feat_header *header,
                              const struct feat_section *section, int32_t n_sections,
                              struct reel_features **out,
                              struct reel_error *err) REEL_CHECKED;
+/** FEAT_BRIDGE_*: n_words by n_words; start is NULL where no bridge was learned. */
+struct reel_csr feat_bridge(const struct reel_features *features);
 void *feat_section_at(const struct reel_features *features, int role);
 
 /** Put every key of a kind into its slots; the keys are there. */

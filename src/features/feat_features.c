@@ -1,12 +1,13 @@
 /**
  * The extractor: fitted on texts, then rows of the same columns for any text.
  *
- * Not here: counting and weighing (feat_tfidf.c), what is latent (feat_lsa.c), word vectors
- * (feat_skipgram.c), the block and the file (feat_core.c).
+ * Not here: counting and weighing (feat_tfidf.c), translations (feat_bridge.c), what is latent
+ * (feat_lsa.c), word vectors (feat_skipgram.c), the block and the file (feat_core.c).
  */
 #include "base_alloc.h"
 #include "base_error.h"
 #include "base_linalg.h"
+#include "feat_bridge.h"
 #include "feat_core.h"
 #include "feat_lsa.h"
 #include "feat_skipgram.h"
@@ -31,11 +32,11 @@ struct reel_features_options reel_features_options_default(void)
 /** Everything that is known while an extractor is made. */
 struct fitting {
     const struct reel_features_options *opt;
-    const struct reel_feature_text *text; /* films, then the bridge */
-    struct reel_feature_text *joined;     /* where both had to be laid side by side */
+    const struct reel_feature_text *text;
     int32_t n;
     struct feat_words words;
     struct feat_count count[FEAT_N_KINDS];
+    struct base_csr bridge; /* learned translations, where there are any */
     struct base_pool *pool;
 };
 
@@ -56,36 +57,19 @@ static enum reel_status check_options(const struct reel_features_options *opt, i
                                        : fail(err, REEL_EINVAL, "features: %d texts", n);
 }
 
-// The texts to learn from as one array, the bridge behind the rest.
-static enum reel_status join_texts(struct fitting *f,
-                                   const struct reel_feature_text *text, int32_t n,
-                                   struct reel_error *err)
-{
-    f->text = text;
-    f->n = n;
-    if (f->opt->n_bridge == 0) {
-        return REEL_OK;
-    }
-    const size_t n_all = (size_t)n + (size_t)f->opt->n_bridge;
-    f->joined = base_alloc_array(n_all, sizeof *f->joined);
-    if (!f->joined || n_all > INT32_MAX) {
-        return fail(err, REEL_ENOMEM, "%zu texts", n_all);
-    }
-    memcpy(f->joined, text, (size_t)n * sizeof *text);
-    memcpy(f->joined + n, f->opt->bridge, (size_t)f->opt->n_bridge * sizeof *text);
-    f->text = f->joined;
-    f->n = (int32_t)n_all;
-    return REEL_OK;
-}
-
 static enum reel_status count_all(struct fitting *f, struct reel_error *err)
 {
+    const int32_t n_all = f->n + f->opt->n_bridge;
     enum reel_status rc = REEL_OK;
-    for (int32_t i = 0; rc == REEL_OK && i < f->n; i++) {
-        if (i % 256 == 0 && !base_progress_report(&f->opt->progress, "texts", i, f->n)) {
+    for (int32_t i = 0; rc == REEL_OK && i < n_all; i++) {
+        const bool is_bridge = i >= f->n;
+        const struct reel_feature_text *text =
+            is_bridge ? &f->opt->bridge[i - f->n] : &f->text[i];
+        if (i % 256 == 0 && !base_progress_report(&f->opt->progress, "texts", i, n_all)) {
             return fail(err, REEL_ECANCELLED, "stopped while counting words");
         }
-        rc = feat_count_text(f->count, &f->words, &f->text[i], i, f->opt->n_gram, err);
+        rc =
+            feat_count_text(f->count, &f->words, text, i, f->opt->n_gram, is_bridge, err);
     }
     int32_t n_terms = 0;
     for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
@@ -125,40 +109,56 @@ static struct feat_header plan_header(const struct fitting *f)
     return header;
 }
 
+/** A list of sections that grows. */
+struct plan {
+    struct feat_section section[FEAT_N_ROLES];
+    int32_t n;
+};
+
+static void plan_add(struct plan *plan, int role, size_t item_bytes, uint64_t n_items)
+{
+    plan->section[plan->n++] = (struct feat_section){role, (uint32_t)item_bytes, n_items};
+}
+
+static void plan_kind(struct plan *plan, enum feat_kind kind,
+                      const struct feat_count *count)
+{
+    const uint64_t n_terms = (uint64_t)count->n;
+    uint64_t n_key_bytes = 0;
+    for (int32_t i = 0; i < count->n; i++) {
+        n_key_bytes += strlen(count->keys.data + count->term[i].key) + 1;
+    }
+    plan_add(plan, feat_role_of(kind, FEAT_KEYS), 1, n_key_bytes);
+    plan_add(plan, feat_role_of(kind, FEAT_KEY_START), sizeof(int64_t), n_terms + 1);
+    plan_add(plan, feat_role_of(kind, FEAT_IDF), sizeof(float), n_terms);
+    plan_add(plan, feat_role_of(kind, FEAT_SLOTS), sizeof(int32_t),
+             feat_slots_n(count->n));
+}
+
 static enum reel_status make_block(const struct fitting *f, struct reel_features **out,
                                    struct reel_error *err)
 {
     const struct feat_header header = plan_header(f);
-    struct feat_section section[FEAT_N_ROLES];
-    int32_t n = 0;
+    const uint64_t n_lsa = (uint64_t)header.n_lsa, n_words = (uint64_t)header.n_words;
+    struct plan plan = {.n = 0};
     for (int kind = 0; kind < FEAT_N_KINDS; kind++) {
-        const struct feat_count *count = &f->count[kind];
-        const uint64_t n_terms = (uint64_t)count->n;
-        uint64_t n_key_bytes = 0;
-        for (int32_t i = 0; i < count->n; i++) {
-            n_key_bytes += strlen(count->keys.data + count->term[i].key) + 1;
-        }
-        const enum feat_kind k = (enum feat_kind)kind;
-        section[n++] = (struct feat_section){feat_role_of(k, FEAT_KEYS), 1, n_key_bytes};
-        section[n++] = (struct feat_section){feat_role_of(k, FEAT_KEY_START),
-                                             sizeof(int64_t), n_terms + 1};
-        section[n++] =
-            (struct feat_section){feat_role_of(k, FEAT_IDF), sizeof(float), n_terms};
-        section[n++] = (struct feat_section){feat_role_of(k, FEAT_SLOTS), sizeof(int32_t),
-                                             feat_slots_n(count->n)};
+        plan_kind(&plan, (enum feat_kind)kind, &f->count[kind]);
     }
-    if (header.n_lsa > 0) {
-        const uint64_t n_lsa = (uint64_t)header.n_lsa;
-        section[n++] = (struct feat_section){FEAT_LSA, sizeof(float),
-                                             (uint64_t)header.n_terms[FEAT_TEXT] * n_lsa};
-        section[n++] = (struct feat_section){FEAT_LSA_VALUES, sizeof(float), n_lsa};
+    if (n_lsa > 0) {
+        plan_add(&plan, FEAT_LSA, sizeof(float),
+                 (uint64_t)header.n_terms[FEAT_TEXT] * n_lsa);
+        plan_add(&plan, FEAT_LSA_VALUES, sizeof(float), n_lsa);
     }
     if (header.n_vector > 0) {
-        section[n++] =
-            (struct feat_section){FEAT_VECTORS, sizeof(float),
-                                  (uint64_t)header.n_words * (uint64_t)header.n_vector};
+        plan_add(&plan, FEAT_VECTORS, sizeof(float), n_words * (uint64_t)header.n_vector);
     }
-    return feat_create(&header, section, n, out, err);
+    if (f->bridge.start) {
+        const uint64_t n_entries = (uint64_t)f->bridge.start[n_words];
+        plan_add(&plan, FEAT_BRIDGE_START, sizeof(int64_t), n_words + 1);
+        plan_add(&plan, FEAT_BRIDGE_COL, sizeof(int32_t), n_entries);
+        plan_add(&plan, FEAT_BRIDGE_VALUE, sizeof(float), n_entries);
+    }
+    return feat_create(&header, plan.section, plan.n, out, err);
 }
 
 static void fill_terms(struct reel_features *features, enum feat_kind kind,
@@ -175,6 +175,60 @@ static void fill_terms(struct reel_features *features, enum feat_kind kind,
         idf[i] = feat_idf(features->header->n_texts, count->term[i].n_texts);
     }
     feat_slots_fill(features, kind);
+}
+
+static enum reel_status make_terms(const struct fitting *f, struct reel_features **out,
+                                   struct reel_error *err)
+{
+    const enum reel_status rc = make_block(f, out, err);
+    for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
+        fill_terms(*out, (enum feat_kind)kind, &f->count[kind]);
+    }
+    return rc;
+}
+
+/** Phrases of words that are read as others answer to nothing: they count no more. */
+static void silence_phrases(struct reel_features *features)
+{
+    const struct reel_csr bridge = feat_bridge(features);
+    float *idf = feat_section_at(features, feat_role_of(FEAT_TEXT, FEAT_IDF));
+    for (int32_t i = bridge.n_rows; i < features->header->n_terms[FEAT_TEXT]; i++) {
+        const char *word = feat_key(features, FEAT_TEXT, i);
+        while (word) {
+            const size_t n_bytes = strcspn(word, " ");
+            const int32_t col = feat_find(features, FEAT_TEXT, word, n_bytes);
+            if (col >= 0 && col < bridge.n_rows &&
+                bridge.start[col] < bridge.start[col + 1]) {
+                idf[i] = 0;
+            }
+            word = word[n_bytes] ? word + n_bytes + 1 : NULL;
+        }
+    }
+}
+
+/** What words mean is learned before the block is laid out: it decides the sizes. */
+static enum reel_status learn_bridge(struct fitting *f, struct reel_error *err)
+{
+    struct reel_features *draft = NULL;
+    enum reel_status rc = make_terms(f, &draft, err);
+    rc = rc ? rc
+            : feat_bridge_learn(draft, f->opt->bridge, f->opt->n_bridge, &f->words,
+                                &f->bridge, err);
+    reel_features_free(draft);
+    return rc;
+}
+
+static void keep_bridge(const struct fitting *f, struct reel_features *features)
+{
+    const size_t n_words = (size_t)features->header->n_words;
+    const size_t n_entries = (size_t)f->bridge.start[n_words];
+    memcpy(feat_section_at(features, FEAT_BRIDGE_START), f->bridge.start,
+           (n_words + 1) * sizeof *f->bridge.start);
+    memcpy(feat_section_at(features, FEAT_BRIDGE_COL), f->bridge.col,
+           n_entries * sizeof *f->bridge.col);
+    memcpy(feat_section_at(features, FEAT_BRIDGE_VALUE), f->bridge.value,
+           n_entries * sizeof *f->bridge.value);
+    silence_phrases(features);
 }
 
 static enum reel_status learn_lsa(struct fitting *f, struct reel_features *features,
@@ -196,9 +250,12 @@ static enum reel_status fit(struct fitting *f, struct reel_features **out,
                             struct reel_error *err)
 {
     enum reel_status rc = count_all(f, err);
-    rc = rc ? rc : make_block(f, out, err);
-    for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
-        fill_terms(*out, (enum feat_kind)kind, &f->count[kind]);
+    if (rc == REEL_OK && f->opt->n_bridge > 0) {
+        rc = learn_bridge(f, err);
+    }
+    rc = rc ? rc : make_terms(f, out, err);
+    if (rc == REEL_OK && f->bridge.start) {
+        keep_bridge(f, *out);
     }
     if (rc == REEL_OK && (*out)->header->n_lsa > 0) {
         rc = learn_lsa(f, *out, err);
@@ -215,7 +272,7 @@ enum reel_status reel_features_fit(const struct reel_feature_text *text, int32_t
                                    struct reel_features **out, struct reel_error *err)
 {
     *out = NULL;
-    struct fitting f = {.opt = opt};
+    struct fitting f = {.opt = opt, .text = text, .n = n};
     enum reel_status rc = check_options(opt, n, err);
     if (rc) {
         return rc;
@@ -225,7 +282,6 @@ enum reel_status reel_features_fit(const struct reel_feature_text *text, int32_t
     for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
         rc = feat_count_init(&f.count[kind], err);
     }
-    rc = rc ? rc : join_texts(&f, text, n, err);
     rc = rc ? rc : base_pool_create(opt->n_threads, &f.pool, err);
     rc = rc ? rc : fit(&f, out, err);
     base_pool_free(f.pool);
@@ -233,7 +289,7 @@ enum reel_status reel_features_fit(const struct reel_feature_text *text, int32_t
         feat_count_release(&f.count[kind]);
     }
     feat_words_release(&f.words);
-    base_free(f.joined);
+    base_csr_release(&f.bridge);
     if (rc) {
         reel_features_free(*out);
         *out = NULL;

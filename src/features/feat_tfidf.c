@@ -36,7 +36,7 @@ void feat_count_release(struct feat_count *count)
 
 static enum reel_status add_term(struct feat_count *count, const char *key,
                                  size_t n_bytes, int32_t n_words, int32_t i_text,
-                                 struct reel_error *err)
+                                 bool is_bridge, struct reel_error *err)
 {
     bool is_new = false;
     if (count->n == count->room) {
@@ -54,14 +54,18 @@ static enum reel_status add_term(struct feat_count *count, const char *key,
     }
     struct feat_count_term *term = &count->term[*i];
     if (is_new) {
-        *term = (struct feat_count_term){count->keys.n_bytes, 0, -1, n_words};
+        *term = (struct feat_count_term){
+            .key = count->keys.n_bytes, .last = -1, .n_words = n_words};
         if (!base_buffer_add(&count->keys, key, n_bytes) ||
             !base_buffer_add_char(&count->keys, '\0')) {
             return fail(err, REEL_ENOMEM, "%d terms", count->n);
         }
         count->n++;
     }
-    term->n_texts += term->last != i_text;
+    if (term->last != i_text) {
+        term->n_texts += !is_bridge;
+        term->n_bridge += is_bridge;
+    }
     term->last = i_text;
     return REEL_OK;
 }
@@ -69,8 +73,9 @@ static enum reel_status add_term(struct feat_count *count, const char *key,
 static int by_frequency(const void *a, const void *b, void *keys)
 {
     const struct feat_count_term *x = a, *y = b;
-    if (x->n_texts != y->n_texts) {
-        return x->n_texts < y->n_texts ? 1 : -1;
+    const int32_t n_x = x->n_texts + x->n_bridge, n_y = y->n_texts + y->n_bridge;
+    if (n_x != n_y) {
+        return n_x < n_y ? 1 : -1;
     }
     return strcmp((const char *)keys + x->key, (const char *)keys + y->key);
 }
@@ -85,7 +90,7 @@ void feat_count_select(struct feat_count *count, int32_t n_min, int32_t n_max)
 {
     int32_t n = 0;
     for (int32_t i = 0; i < count->n; i++) {
-        if (count->term[i].n_texts >= n_min) {
+        if (count->term[i].n_texts + count->term[i].n_bridge >= n_min) {
             count->term[n++] = count->term[i];
         }
     }
@@ -187,6 +192,7 @@ static enum reel_status terms_each(const struct reel_feature_text *text,
 struct counting {
     struct feat_count *count;
     int32_t i_text;
+    bool is_bridge;
 };
 
 static enum reel_status count_term(const char *key, size_t n_bytes, int32_t n_words,
@@ -194,18 +200,19 @@ static enum reel_status count_term(const char *key, size_t n_bytes, int32_t n_wo
 {
     const struct counting *c = payload;
     (void)weight;
-    return add_term(c->count, key, n_bytes, n_words, c->i_text, err);
+    return add_term(c->count, key, n_bytes, n_words, c->i_text, c->is_bridge, err);
 }
 
 enum reel_status feat_count_text(struct feat_count count[FEAT_N_KINDS],
                                  struct feat_words *words,
                                  const struct reel_feature_text *text, int32_t i,
-                                 int32_t n_gram, struct reel_error *err)
+                                 int32_t n_gram, bool is_bridge, struct reel_error *err)
 {
     enum reel_status rc = REEL_OK;
     for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
-        struct counting c = {&count[kind], i};
-        rc = terms_each(text, (enum feat_kind)kind, n_gram, words, count_term, &c, err);
+        struct counting c = {&count[kind], i, is_bridge};
+        rc = terms_each(text, (enum feat_kind)kind, is_bridge ? 1 : n_gram, words,
+                        count_term, &c, err);
     }
     return rc;
 }
@@ -226,6 +233,8 @@ struct bag_entry {
 struct bag {
     const struct reel_features *features;
     enum feat_kind kind;
+    const float *idf;
+    struct reel_csr bridge;
     struct bag_entry *entry;
     int32_t n, room;
     int32_t *col;
@@ -233,15 +242,9 @@ struct bag {
     int64_t n_entries, room_entries;
 };
 
-static enum reel_status put_term(const char *key, size_t n_bytes, int32_t n_words,
-                                 float weight, void *payload, struct reel_error *err)
+static enum reel_status put(struct bag *bag, int32_t col, float weight,
+                            struct reel_error *err)
 {
-    struct bag *bag = payload;
-    (void)n_words;
-    const int32_t col = feat_find(bag->features, bag->kind, key, n_bytes);
-    if (col < 0) {
-        return REEL_OK;
-    }
     if (bag->n == bag->room) {
         const int32_t room = bag->room ? 2 * bag->room : 256;
         void *entry = base_realloc_array(bag->entry, (size_t)room, sizeof *bag->entry);
@@ -253,6 +256,28 @@ static enum reel_status put_term(const char *key, size_t n_bytes, int32_t n_word
     }
     bag->entry[bag->n++] = (struct bag_entry){col, weight};
     return REEL_OK;
+}
+
+/** A word whose translation is known counts as what it means, in parts that add up to 1. */
+static enum reel_status put_term(const char *key, size_t n_bytes, int32_t n_words,
+                                 float weight, void *payload, struct reel_error *err)
+{
+    struct bag *bag = payload;
+    const int32_t col = feat_find(bag->features, bag->kind, key, n_bytes);
+    if (col < 0 || bag->idf[col] <= 0) {
+        return REEL_OK;
+    }
+    const struct reel_csr *bridge = &bag->bridge;
+    if (bag->kind != FEAT_TEXT || n_words > 1 || !bridge->start ||
+        bridge->start[col] == bridge->start[col + 1]) {
+        return put(bag, col, weight, err);
+    }
+    enum reel_status rc = REEL_OK;
+    for (int64_t e = bridge->start[col]; rc == REEL_OK && e < bridge->start[col + 1];
+         e++) {
+        rc = put(bag, bridge->col[e], weight * bridge->value[e], err);
+    }
+    return rc;
 }
 
 static int by_column(const void *a, const void *b)
@@ -324,7 +349,10 @@ enum reel_status feat_tfidf_rows(const struct reel_features *features,
                                  struct feat_words *words, struct base_csr *out,
                                  struct reel_error *err)
 {
-    struct bag bag = {.features = features, .kind = kind};
+    struct bag bag = {.features = features,
+                      .kind = kind,
+                      .idf = feat_section_at(features, feat_role_of(kind, FEAT_IDF)),
+                      .bridge = feat_bridge(features)};
     *out = (struct base_csr){0};
     int64_t *start = base_alloc_zeroed((size_t)n + 1, sizeof *start);
     enum reel_status rc = start ? REEL_OK : fail(err, REEL_ENOMEM, "%d rows", n);

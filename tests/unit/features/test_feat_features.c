@@ -31,6 +31,17 @@ static const struct reel_feature_text texts[] = {
     {0},
 };
 
+static const struct reel_feature_text bridge[] = {
+    {.text = "the police", .translation = "警察"},
+    {.text = "a policeman and a robbery", .translation = "警察和抢劫案"},
+    {.text = "the bank", .translation = "银行"},
+    {.text = "The robbery of a bank", .translation = "银行抢劫案"},
+    {.text = "an investigation of a robbery", .translation = "抢劫案的调查"},
+    {.text = "they look into it", .translation = "他们调查"},
+    {.text = "two men", .translation = "两个男人"},
+    {.text = "men", .translation = "男人"},
+};
+
 static struct reel_features *fitted(int32_t n_lsa, int32_t n_vector)
 {
     struct reel_features_options opt = reel_features_options_default();
@@ -39,6 +50,8 @@ static struct reel_features *fitted(int32_t n_lsa, int32_t n_vector)
     opt.n_lsa = n_lsa;
     opt.n_vector = n_vector;
     opt.n_embedding = 2;
+    opt.bridge = n_vector ? bridge : NULL;
+    opt.n_bridge = n_vector ? COUNT_OF(bridge) : 0;
     assert_ok(reel_features_fit(texts, COUNT_OF(texts), &opt, &features, &err), err);
     return features;
 }
@@ -219,20 +232,41 @@ static void the_same_seed_gives_the_same_bits(void **state)
     }
 }
 
-static void a_bridge_widens_the_vocabulary(void **state)
+/** How alike two rows of a sparse block are: their cosine. */
+static double cosine(const struct reel_csr *m, int32_t i, int32_t j)
+{
+    double sum = 0;
+    for (int64_t a = m->start[i]; a < m->start[i + 1]; a++) {
+        for (int64_t b = m->start[j]; b < m->start[j + 1]; b++) {
+            sum += m->col[a] == m->col[b] ? m->value[a] * m->value[b] : 0;
+        }
+    }
+    return sum;
+}
+
+static void a_bridge_joins_two_languages(void **state)
 {
     (void)state;
-    const struct reel_feature_text bridge[] = {
-        {.text = "the jury", .translation = "陪审团"},
-        {.text = "a jury agrees", .translation = "陪审团同意"},
-    };
     struct reel_features_options opt = reel_features_options_default();
     struct reel_features *features;
+    struct reel_feature_rows rows;
     struct reel_error err;
+    const struct reel_feature_text asked[] = {
+        {.text = "警察调查银行抢劫案。"},
+        {.text = "A policeman looks into the robbery of a bank."},
+        {.text = "Two men rob a bank."},
+        {.text = "Twelve men argue."},
+    };
     opt.bridge = bridge;
-    opt.n_bridge = 2;
+    opt.n_bridge = COUNT_OF(bridge);
     assert_ok(reel_features_fit(texts, COUNT_OF(texts), &opt, &features, &err), err);
-    assert_true(column_of(features, "text", "陪审团") >= 0);
+    assert_ok(reel_features_rows(features, asked, COUNT_OF(asked), &rows, &err), err);
+    const struct reel_csr *text = block_of(&rows, "text")->sparse;
+    assert_true(cosine(text, 0, 1) > 0.5);
+    assert_true(cosine(text, 0, 1) > cosine(text, 0, 2));
+    assert_float_equal(cosine(text, 0, 3), 0, 1e-6);
+    assert_float_equal(cosine(text, 0, 0), 1, 1e-5);
+    reel_feature_rows_release(&rows);
     reel_features_free(features);
 }
 
@@ -280,6 +314,9 @@ static void every_allocation_may_fail(void **state)
     struct reel_feature_rows rows;
     struct reel_error err;
     opt.n_lsa = 2;
+    opt.n_vector = 4;
+    opt.bridge = bridge;
+    opt.n_bridge = COUNT_OF(bridge);
     for (long n = 0;; n++) {
         base_alloc_fail_after(n);
         enum reel_status rc = reel_features_fit(texts, 5, &opt, &features, &err);
@@ -305,7 +342,7 @@ int main(void)
         cmocka_unit_test(embeddings_are_passed_on),
         cmocka_unit_test(a_saved_extractor_gives_the_same_rows),
         cmocka_unit_test(the_same_seed_gives_the_same_bits),
-        cmocka_unit_test(a_bridge_widens_the_vocabulary),
+        cmocka_unit_test(a_bridge_joins_two_languages),
         cmocka_unit_test(impossible_options_are_refused),
         cmocka_unit_test(a_fit_can_be_stopped_at_each_stage),
         cmocka_unit_test(every_allocation_may_fail),
