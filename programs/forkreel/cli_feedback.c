@@ -147,10 +147,11 @@ enum reel_status feedback_list_log(struct session *s, const char *viewer,
 
 // ---- players ----
 
-static int32_t type_of(const struct player *player, const char *event)
+static int32_t type_of(const struct reel_event_type *type, int32_t n_types,
+                       const char *event)
 {
-    for (int32_t t = 0; event && t < player->n_types; t++) {
-        if (!strcmp(player->type[t].name, event)) {
+    for (int32_t t = 0; event && t < n_types; t++) {
+        if (!strcmp(type[t].name, event)) {
             return t;
         }
     }
@@ -161,7 +162,7 @@ static enum reel_status count_choice(const struct reel_choice *choice, void *pay
                                      struct reel_error *err)
 {
     struct player *player = payload;
-    const int32_t t = type_of(player, choice->to);
+    const int32_t t = type_of(player->type, player->n_types, choice->to);
     (void)err;
     if (t >= 0) {
         player->n_chosen[t]++;
@@ -230,17 +231,26 @@ char *player_policy(const struct player *player)
                       opt.exploration);
 }
 
+void branch_arm(const char *event, const char *tone, double novelty,
+                float x[REEL_ARM_DIMS])
+{
+    int32_t n_types;
+    const struct reel_event_type *type = reel_event_types(&n_types);
+    const int32_t t = type_of(type, n_types, event);
+    const struct reel_arm arm = {.event = event,
+                                 .tone = tone,
+                                 .genres = t < 0 ? NULL : type[t].genres,
+                                 .intensity = t < 0 ? 0.5 : type[t].intensity,
+                                 .novelty = novelty};
+    reel_arm_features(&arm, x);
+}
+
 void player_arm(const struct player *player, const char *event, const char *tone,
                 float x[REEL_ARM_DIMS], double *novelty)
 {
-    const int32_t t = type_of(player, event);
+    const int32_t t = type_of(player->type, player->n_types, event);
     *novelty = t < 0 ? 1 : 1.0 / (1 + player->n_chosen[t]);
-    const struct reel_arm arm = {.event = event,
-                                 .tone = tone,
-                                 .genres = t < 0 ? NULL : player->type[t].genres,
-                                 .intensity = t < 0 ? 0.5 : player->type[t].intensity,
-                                 .novelty = *novelty};
-    reel_arm_features(&arm, x);
+    branch_arm(event, tone, *novelty, x);
 }
 
 // ---- siblings ----
@@ -479,7 +489,8 @@ enum reel_status player_choose(struct player *player, const struct reel_story *s
     }
     rc = rc ? rc : learn(player, siblings, i_chosen, err);
     rc = rc ? rc : tell_film(player, story, context, now_s, err);
-    const int32_t t = type_of(player, story->node[siblings->node[i_chosen]].event);
+    const int32_t t = type_of(player->type, player->n_types,
+                              story->node[siblings->node[i_chosen]].event);
     if (rc == REEL_OK && t >= 0) {
         player->n_chosen[t]++;
     }

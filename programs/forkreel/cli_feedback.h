@@ -86,7 +86,10 @@ enum reel_status player_choose(struct player *player, const struct reel_story *s
                                int32_t i_chosen, const char *context,
                                struct reel_error *err);
 
-/** The arm of a branch. */
+/** Features of a branch whose event is of a known type or not; the types of story.h. */
+void branch_arm(const char *event, const char *tone, double novelty,
+                float x[REEL_ARM_DIMS]);
+/** The same, with what is new to the player. */
 void player_arm(const struct player *player, const char *event, const char *tone,
                 float x[REEL_ARM_DIMS], double *novelty);
 

@@ -13,11 +13,11 @@ struct evaluate_words {
     int32_t cut[REEL_CUTS_MAX];
     int32_t n_cuts, n_trials;
     uint64_t seed;
-    bool is_stories;
+    bool is_stories, is_policy;
     int32_t n_films;
 };
 
-enum { KEY_SPLIT = 0x100, KEY_K, KEY_SEED, KEY_TRIALS, KEY_STORIES, KEY_FILMS };
+enum { KEY_SPLIT = 0x100, KEY_K, KEY_SEED, KEY_TRIALS, KEY_STORIES, KEY_FILMS, KEY_POLICY };
 
 static const struct argp_option options[] = {
     {"model", 'm', "NAME,...", 0, "which models; default: all six", 0},
@@ -32,6 +32,8 @@ static const struct argp_option options[] = {
      "language "
      "model",
      0},
+    {"policy", KEY_POLICY, NULL, 0,
+     "say instead, from what was shown and taken, what other ways would have brought", 0},
     {"films", KEY_FILMS, "N", 0, "how many films for --stories; default 30", 0},
     {0}};
 
@@ -74,6 +76,9 @@ static error_t option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_STORIES:
         words->is_stories = true;
+        return 0;
+    case KEY_POLICY:
+        words->is_policy = true;
         return 0;
     case KEY_FILMS:
         words->n_films = cli_arg_int(state, "--films", arg, 1, 10000);
@@ -364,6 +369,10 @@ static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
                                    .split = REEL_SPLIT_RANDOM,
                                    .n_films = 30};
     cli_args_parse(cli, &cmd_evaluate, &args, argc, argv, NULL, &words);
+    if (words.is_policy) {
+        cli_names_release(&words.models);
+        return evaluate_policy(cli, words.seed);
+    }
     if (words.is_stories) {
         const struct evaluate_stories_words stories = {
             words.models.n ? words.models.name[0] : NULL, words.n_films, words.seed};

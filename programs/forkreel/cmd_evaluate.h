@@ -14,4 +14,7 @@ struct evaluate_stories_words {
 enum cli_exit evaluate_stories(struct cli *cli,
                                const struct evaluate_stories_words *words);
 
+/** `evaluate --policy`: what the store's own logs say of ways to order and to list. */
+enum cli_exit evaluate_policy(struct cli *cli, uint64_t seed);
+
 #endif

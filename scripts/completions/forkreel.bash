@@ -54,8 +54,8 @@ _forkreel() {
     import) options="--viewer --dry-run --strict --source --map" ;;
     films) options="--number --doubtful --same" ;;
     train) options="--model --models --set --trials --seed" ;;
-    evaluate) options="--model --models --split --k --seed --trials --stories --films" ;;
-    recommend) options="--number --model --why --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
+    evaluate) options="--model --models --split --k --seed --trials --stories --policy --films" ;;
+    recommend) options="--number --model --why --no-log --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
     rate | like | dislike | replay) options="--viewer --context --text" ;;
     watch | skip) options="--viewer --share --context --text" ;;
     choose) options="--viewer --context" ;;

@@ -106,8 +106,8 @@ static enum reel_status interval_make(const double *a, const double *b, int32_t 
         }
         base_free(t);
     }
-    out->low = fmax(0, whole.value - fmax(0, below) * whole.error);
-    out->high = fmin(1, whole.value + fmax(0, above) * whole.error);
+    out->low = fmin(1, fmax(0, whole.value - fmax(0, below) * whole.error));
+    out->high = fmax(0, fmin(1, whole.value + fmax(0, above) * whole.error));
     return REEL_OK;
 }
 
