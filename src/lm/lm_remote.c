@@ -31,6 +31,7 @@ enum {
     KEY_BYTES_MAX = 1024,
     TOKEN_BYTES_MAX = 64, /* of a token's text; more is another answer than asked for */
     DOCUMENT_BYTES_MAX = 16 << 20,
+    EMBED_TOGETHER = 32, /* texts in one call */
 };
 
 struct remote {
@@ -650,6 +651,104 @@ static enum reel_status remote_score(struct reel_lm *lm, struct reel_lm_judged *
     return rc;
 }
 
+// ---- embedding ----
+
+static char *make_embed_body(const struct remote *r,
+                             const struct reel_lm_embed_request *request, int32_t from,
+                             int32_t n)
+{
+    json_t *texts = json_array();
+    bool is_whole = texts != NULL;
+    for (int32_t i = from; is_whole && i < from + n; i++) {
+        char *joined = join_texts(request->prefix, request->text[i]);
+        // Some servers refuse an empty text; its vector is not asked for in the end.
+        json_t *text = joined ? json_string(*joined ? joined : ".") : NULL;
+        is_whole = text && json_array_append_new(texts, text) == 0;
+        base_free(joined);
+    }
+    json_t *root = is_whole ? json_pack("{s:s, s:O, s:s}", "model", r->model, "input",
+                                        texts, "encoding_format", "float")
+                            : NULL;
+    char *body = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    json_decref(texts);
+    return body;
+}
+
+struct embedding {
+    const struct reel_lm_embed_request *request;
+    int32_t n_done;
+};
+
+static bool embedding_tick(void *payload)
+{
+    const struct embedding *e = payload;
+    return base_progress_report(&e->request->progress, "texts", e->n_done,
+                                e->request->n_texts);
+}
+
+/** Texts [done, done + n) with one call; `row` NULL: only to learn how long a vector is. */
+static enum reel_status embed_some(struct remote *r, struct embedding *e, int32_t n,
+                                   float *row, struct reel_error *err)
+{
+    struct document d;
+    int32_t i_failed = -1;
+    char *body = make_embed_body(r, e->request, e->n_done, n);
+    if (!body) {
+        return fail(err, REEL_EINVAL, "a text to be embedded is no UTF-8");
+    }
+    if (!document_init(&d, r, "embeddings", body)) {
+        document_release(&d);
+        return fail(err, REEL_ENOMEM, "%s", r->base);
+    }
+    struct reel_error why = {.text = ""};
+    enum reel_status rc =
+        lm_http_run(r->http, &d.call, 1, embedding_tick, e, &i_failed, err);
+    if (rc) {
+        rc = explain_run(r, &d.call, d.reason, rc, err);
+    } else if (lm_remote_read_vectors(base_buffer_text(&d.body), d.body.n_bytes, n,
+                                      &r->lm.facts.n_embedding, row, &why) != REEL_OK) {
+        rc = fail(err, REEL_EIO, "%s: %s", d.url, why.text);
+    }
+    document_release(&d);
+    return rc;
+}
+
+static enum reel_status remote_embed(struct reel_lm *lm,
+                                     const struct reel_lm_embed_request *request,
+                                     float *out, struct reel_error *err)
+{
+    struct embedding e = {.request = request};
+    const int32_t n_dims = lm->facts.n_embedding;
+    enum reel_status rc = REEL_OK;
+    while (rc == REEL_OK && e.n_done < request->n_texts) {
+        const int32_t n_left = request->n_texts - e.n_done;
+        const int32_t n = n_left < EMBED_TOGETHER ? n_left : EMBED_TOGETHER;
+        float *row = out + (size_t)e.n_done * (size_t)n_dims;
+        rc = embed_some((struct remote *)lm, &e, n, row, err);
+        for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+            float *one = row + (size_t)i * (size_t)n_dims;
+            if (!*request->text[e.n_done + i]) {
+                memset(one, 0, (size_t)n_dims * sizeof *one);
+            }
+            lm_unit_length(one, n_dims);
+        }
+        e.n_done += n;
+    }
+    return rc;
+}
+
+/** How long a vector is shows in one. */
+static enum reel_status try_embedding(struct remote *r, const struct reel_lm_options *opt,
+                                      struct reel_error *err)
+{
+    static const char *const text[] = {"a"};
+    const struct reel_lm_embed_request request = {
+        .text = text, .n_texts = 1, .prefix = "", .progress = opt->progress};
+    struct embedding e = {.request = &request};
+    return embed_some(r, &e, 1, NULL, err);
+}
+
 /** Four letters of Latin script or one character of another make a token, roughly. */
 static enum reel_status remote_count(struct reel_lm *lm, const char *text,
                                      int32_t *n_tokens, struct reel_error *err)
@@ -804,6 +903,8 @@ enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *o
                                                  .score = remote_score,
                                                  .count = remote_count,
                                                  .close = remote_close};
+    static const struct lm_engine_calls calls_embedding = {
+        .embed = remote_embed, .count = remote_count, .close = remote_close};
     char key[KEY_BYTES_MAX];
     *out = NULL;
     enum reel_status rc = lm_http_check_url(url, err);
@@ -815,7 +916,7 @@ enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *o
     if (!r) {
         return fail(err, REEL_ENOMEM, "%s", url);
     }
-    r->lm.calls = &calls;
+    r->lm.calls = opt->embeds ? &calls_embedding : &calls;
     r->lm.facts = (struct reel_lm_facts){.kind = REEL_LM_REMOTE, .is_instruct = true};
     r->has_key = key[0] != '\0';
     r->has_completions = r->has_chat = r->has_extras = true;
@@ -830,7 +931,7 @@ enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *o
     rc = r->base ? lm_http_open(&options, &r->http, err)
                  : fail(err, REEL_ENOMEM, "%s", url);
     rc = rc ? rc : read_models(r, opt, err);
-    rc = rc ? rc : try_echo(r, opt, err);
+    rc = rc ? rc : opt->embeds ? try_embedding(r, opt, err) : try_echo(r, opt, err);
     if (rc) {
         remote_close(&r->lm);
         return rc;

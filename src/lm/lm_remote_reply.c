@@ -15,6 +15,7 @@ enum {
     DOCUMENT_BYTES_MAX = 16 << 20,
     TOKENS_MAX = 100000000,
     PIECE_TOKENS_MAX = 4096,
+    DIMENSIONS_MAX = 65536,
 };
 
 void lm_remote_reader_init(struct lm_remote_reader *reader, int64_t n_text_bytes_max,
@@ -446,6 +447,69 @@ enum reel_status lm_remote_read_echo(const char *body, size_t n_bytes, double **
     }
     rc = rc ? rc : copy_echo(list, n_prompt, logp, err);
     *n_tokens = rc ? 0 : n_prompt;
+    json_decref(root);
+    return rc;
+}
+
+/** One vector of the answer into its row; every number is one. */
+static bool copy_vector(const json_t *list, int32_t n_dims, float *row)
+{
+    for (int32_t k = 0; k < n_dims; k++) {
+        const json_t *value = json_array_get(list, (size_t)k);
+        const double x = json_number_value(value);
+        if (!json_is_number(value) || !(fabs(x) < 1e9)) {
+            return false;
+        }
+        if (row) {
+            row[k] = (float)x;
+        }
+    }
+    return true;
+}
+
+static enum reel_status copy_vectors(const json_t *data, int32_t n_texts, int32_t *n_dims,
+                                     float *row, struct reel_error *err)
+{
+    if (json_array_size(data) != (size_t)n_texts) {
+        return fail(err, REEL_EFORMAT, "the server gives %zu vectors for %d texts",
+                    json_array_size(data), n_texts);
+    }
+    uint64_t seen = 0;
+    for (int32_t i = 0; i < n_texts; i++) {
+        const json_t *item = json_array_get(data, (size_t)i);
+        const json_t *place = json_object_get(item, "index");
+        const json_t *list = json_object_get(item, "embedding");
+        const json_int_t at = place ? json_integer_value(place) : i;
+        const size_t n = json_array_size(list);
+        *n_dims = *n_dims == 0 && n <= DIMENSIONS_MAX ? (int32_t)n : *n_dims;
+        if (at < 0 || at >= n_texts || seen >> at & 1) {
+            return fail(err, REEL_EFORMAT, "vector %d of the answer belongs to no text",
+                        i);
+        }
+        seen |= (uint64_t)1 << at;
+        if (n == 0 || n != (size_t)*n_dims) {
+            return fail(err, REEL_EFORMAT,
+                        "vector %d of the answer has %zu numbers of %d", i, n, *n_dims);
+        }
+        if (!copy_vector(list, *n_dims,
+                         row ? row + (size_t)at * (size_t)*n_dims : NULL)) {
+            return fail(err, REEL_EFORMAT, "vector %d of the answer is no vector", i);
+        }
+    }
+    return REEL_OK;
+}
+
+enum reel_status lm_remote_read_vectors(const char *body, size_t n_bytes, int32_t n_texts,
+                                        int32_t *n_dims, float *row,
+                                        struct reel_error *err)
+{
+    json_error_t where;
+    json_t *root = json_loadb(body, n_bytes, JSON_ALLOW_NUL, &where);
+    if (!root) {
+        return fail(err, REEL_EFORMAT, "the server's answer is no JSON: %s", where.text);
+    }
+    const enum reel_status rc =
+        copy_vectors(json_object_get(root, "data"), n_texts, n_dims, row, err);
     json_decref(root);
     return rc;
 }

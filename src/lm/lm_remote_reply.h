@@ -88,4 +88,13 @@ enum reel_status lm_remote_read_echo(const char *body, size_t n_bytes, double **
                                      int32_t *n_tokens,
                                      struct reel_error *err) REEL_CHECKED;
 
+/**
+ * The answer of /v1/embeddings to `n_texts` texts, at most 64: vectors in the order of the texts,
+ * whatever that of the answer is. `*n_dims` 0: not known yet, set to what the answer has;
+ * `row` (n_texts, *n_dims) may be NULL only then. Errors: REEL_EFORMAT.
+ */
+enum reel_status lm_remote_read_vectors(const char *body, size_t n_bytes, int32_t n_texts,
+                                        int32_t *n_dims, float *row,
+                                        struct reel_error *err) REEL_CHECKED;
+
 #endif

@@ -74,6 +74,14 @@ static void read_documents(const char *data, size_t n_bytes)
     if (lm_remote_read_echo(data, n_bytes, &logp, &n, NULL) == REEL_OK) {
         base_free(logp);
     }
+    n = 0;
+    if (lm_remote_read_vectors(data, n_bytes, 2, &n, NULL, NULL) == REEL_OK) {
+        float *row = calloc(2 * (size_t)n, sizeof *row);
+        if (row && lm_remote_read_vectors(data, n_bytes, 2, &n, row, NULL) != REEL_OK) {
+            abort();
+        }
+        free(row);
+    }
     lm_remote_read_complaint(data, n_bytes, said, sizeof said);
 }
 

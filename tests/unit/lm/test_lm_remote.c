@@ -615,6 +615,71 @@ static void texts_are_judged_through_an_echo(void **state)
     http_server_stop(&s);
 }
 
+// ---- embedding ----
+
+/** A text's vector is (words, 3); they come in reverse. */
+static void serve_vectors(struct http_request *q)
+{
+    if (greet(q)) {
+        return;
+    }
+    if (strcmp(q->path, "/v1/embeddings") != 0) {
+        http_answer(q, "404 Not Found", "application/json", "", "{}");
+        return;
+    }
+    char body[8192] = "";
+    const char *at = strstr(q->body, "\"input\":[");
+    at = at ? at + 9 : "]";
+    for (int i = 0; *at != ']'; i++) {
+        char item[128], rest[sizeof body];
+        const char *end = strchr(at + 2, '"');
+        int n = 1;
+        for (const char *p = at + 2; p < end; p++) {
+            n += *p == ' ';
+        }
+        (void)snprintf(rest, sizeof rest, "%s", body);
+        (void)snprintf(item, sizeof item, "{\"index\":%d,\"embedding\":[%d,3]}", i, n);
+        (void)snprintf(body, sizeof body, "%s%s%.8000s", item, *rest ? "," : "", rest);
+        at = end + 1;
+    }
+    char whole[sizeof body + 16];
+    (void)snprintf(whole, sizeof whole, "{\"data\":[%s]}", body);
+    http_answer(q, "200 OK", "application/json", "", whole);
+}
+
+static void texts_are_embedded_many_at_a_time(void **state)
+{
+    (void)state;
+    enum { N = 70 };
+    struct http_server s;
+    struct reel_lm *lm;
+    struct reel_lm_options opt = reel_lm_options_default();
+    struct reel_error err;
+    const char *text[N];
+    float row[N][2];
+    for (int32_t i = 0; i < N; i++) {
+        text[i] = i % 3 == 0 ? "one two three four" : i % 3 == 1 ? "" : "one";
+    }
+    struct reel_lm_embed_request request = {.text = text, .n_texts = N, .prefix = "go: "};
+    opt.embeds = true;
+    opt.n_retries = 0;
+    http_server_start(&s, serve_vectors, NULL);
+    assert_ok(reel_lm_open(s.url, &opt, &lm, &err), err);
+    assert_int_equal(reel_lm_about(lm)->n_embedding, 2);
+    assert_ok(reel_lm_embed(lm, &request, row[0], &err), err);
+    for (int32_t i = 0; i < N; i++) {
+        const double n = i % 3 == 0 ? 5 : 2, length = sqrt(n * n + 9);
+        const double x = i % 3 == 1 ? 0 : n / length, y = i % 3 == 1 ? 0 : 3 / length;
+        assert_true(fabs((double)row[i][0] - x) < 1e-6);
+        assert_true(fabs((double)row[i][1] - y) < 1e-6);
+    }
+    reel_lm_close(lm);
+    http_server_stop(&s);
+    http_server_start(&s, serve_two_words, NULL); // it has no such route
+    assert_int_equal(reel_lm_open(s.url, &opt, &lm, &err), REEL_EIO);
+    http_server_stop(&s);
+}
+
 static void what_a_server_tells_is_known(void **state)
 {
     (void)state;
@@ -654,6 +719,7 @@ int main(void)
         cmocka_unit_test(progress_stops_a_silent_server),
         cmocka_unit_test(a_sample_is_given_up_on_demand),
         cmocka_unit_test(texts_are_judged_through_an_echo),
+        cmocka_unit_test(texts_are_embedded_many_at_a_time),
         cmocka_unit_test(what_a_server_tells_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -323,6 +323,58 @@ static void echoes_are_read(void **state)
     assert_null(logp);
 }
 
+// ---- vectors ----
+
+static void vectors_come_in_the_order_of_the_texts(void **state)
+{
+    (void)state;
+    static const char body[] =
+        "{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[0.5,-1]},"
+        "{\"embedding\":[3,4.25],\"index\":0}]}";
+    int32_t n_dims = 0;
+    float row[4] = {0};
+    struct reel_error err = {0};
+    assert_ok(lm_remote_read_vectors(body, strlen(body), 2, &n_dims, NULL, &err), err);
+    assert_int_equal(n_dims, 2);
+    assert_ok(lm_remote_read_vectors(body, strlen(body), 2, &n_dims, row, &err), err);
+    assert_true(row[0] == 3 && row[1] == 4.25F && row[2] == .5F && row[3] == -1);
+}
+
+static void wrong_vectors_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "",
+        "[]",
+        "{\"data\":[]}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]}]}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]},{\"index\":0,\"embedding\":[1,2]}]"
+        "}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]},{\"index\":2,\"embedding\":[1,2]}]"
+        "}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]},{\"index\":1,\"embedding\":[1]}]}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]},{\"index\":1,\"embedding\":[]}]}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]},{\"index\":1,\"embedding\":[1,"
+        "\"2\"]}]}",
+        "{\"data\":[{\"index\":0,\"embedding\":[1,2]},{\"index\":1,\"embedding\":[1,"
+        "1e300]}]}",
+    };
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        int32_t n_dims = 0;
+        float row[4];
+        struct reel_error err = {0};
+        if (lm_remote_read_vectors(bodies[i], strlen(bodies[i]), 2, &n_dims, NULL,
+                                   &err) != REEL_EFORMAT ||
+            !err.text[0]) {
+            fail_msg("%s was read", bodies[i]);
+        }
+        n_dims = 2;
+        assert_int_equal(
+            lm_remote_read_vectors(bodies[i], strlen(bodies[i]), 2, &n_dims, row, &err),
+            REEL_EFORMAT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +391,8 @@ int main(void)
         cmocka_unit_test(complaints_are_found),
         cmocka_unit_test(models_are_chosen),
         cmocka_unit_test(echoes_are_read),
+        cmocka_unit_test(vectors_come_in_the_order_of_the_texts),
+        cmocka_unit_test(wrong_vectors_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,8 @@ static int free_port(void)
 }
 
 /** The server ends with us, whatever happens. */
-static void run_server(const char *tools, const char *model, const char *port)
+static void run_server(const char *tools, const char *model, const char *port,
+                       const char *more)
 {
     char path[4096];
     (void)snprintf(path, sizeof path, "%s/llama-server", tools);
@@ -45,7 +46,8 @@ static void run_server(const char *tools, const char *model, const char *port)
     (void)dup2(null, 1);
     (void)dup2(null, 2);
     (void)execl(path, path, "-m", model, "--host", "127.0.0.1", "--port", port, "-t", "1",
-                "-np", "4", "-c", "4096", "--api-key", KEY, "--no-webui", (char *)NULL);
+                "-np", "4", "-c", "4096", "--api-key", KEY, "--no-webui", more,
+                (char *)NULL);
     _exit(127);
 }
 
@@ -71,7 +73,7 @@ static int start_server(void **state)
     (void)snprintf(s.url, sizeof s.url, "http://127.0.0.1:%s/v1", port);
     s.pid = fork();
     if (s.pid == 0) {
-        run_server(tools, model, port);
+        run_server(tools, model, port, NULL);
     }
     struct reel_error err = {0};
     enum reel_status rc = REEL_EIO;
@@ -284,6 +286,50 @@ static void a_server_that_dies_is_told(void **state)
     assert_non_null(strstr(err.text, "no server answers there"));
 }
 
+/** The server pools as we do, so both give the same vectors. */
+static void vectors_are_those_of_the_local_engine(void **state)
+{
+    (void)state;
+    static const char *const text[] = {"A storm at sea.", "Two robbers and a suitcase."};
+    const char *tools = getenv("FORKREEL_LLAMA_TOOLS"), *cache = getenv("FORKREEL_CACHE");
+    struct server s;
+    struct reel_lm *local;
+    struct reel_lm_options opt = reel_lm_options_default();
+    struct reel_lm_embed_request request = {.text = text, .n_texts = 2};
+    struct reel_error err = {0};
+    char model[4096], port[16];
+    float here[2][384], there[2][384];
+    (void)snprintf(model, sizeof model, "%s/models/all-MiniLM-L6-v2.Q8_0.gguf", cache);
+    (void)snprintf(port, sizeof port, "%d", free_port());
+    (void)snprintf(s.url, sizeof s.url, "http://127.0.0.1:%s/v1", port);
+    s.pid = fork();
+    if (s.pid == 0) {
+        run_server(tools, model, port, "--embedding");
+    }
+    opt.embeds = true;
+    opt.key = KEY;
+    enum reel_status rc = REEL_EIO;
+    for (int i = 0; rc != REEL_OK && i < 300 && waitpid(s.pid, NULL, WNOHANG) == 0; i++) {
+        rc = reel_lm_open(s.url, &opt, &s.lm, &err);
+        (void)usleep(100000);
+    }
+    assert_ok(rc, err);
+    assert_int_equal(reel_lm_about(s.lm)->n_embedding, 384);
+    assert_ok(reel_lm_embed(s.lm, &request, there[0], &err), err);
+    assert_ok(reel_lm_open(model, &opt, &local, &err), err);
+    assert_ok(reel_lm_embed(local, &request, here[0], &err), err);
+    for (int32_t i = 0; i < 2; i++) {
+        double cosine = 0;
+        for (int32_t k = 0; k < 384; k++) {
+            cosine += (double)here[i][k] * (double)there[i][k];
+        }
+        assert_true(cosine > .999);
+    }
+    reel_lm_close(local);
+    void *ended = &s;
+    assert_int_equal(stop_server(&ended), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_prompt_that_is_too_long_is_told),
         cmocka_unit_test(a_server_that_stalls_is_told),
         cmocka_unit_test(a_server_that_dies_is_told), // the last: it is gone then
+        cmocka_unit_test(vectors_are_those_of_the_local_engine),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
