@@ -3,6 +3,7 @@
  *
  *   bench_models MATRIX train NAME SETTINGS THREADS
  *   bench_models MATRIX top SETTINGS N_VIEWERS N_TOP THREADS [OUT]
+ *   bench_models MATRIX fold SETTINGS N_EVENTS N_RUNS
  *
  * MATRIX: int64 n_rows, n_cols, n_entries; int64 start (n_rows + 1); int32 col (n_entries).
  * Prints one JSON object: seconds by part, the loss of als, and the peak of memory.
@@ -10,6 +11,7 @@
 #include "base_alloc.h"
 #include "base_clock.h"
 #include "base_file.h"
+#include "base_rng.h"
 #include "bench_memory.h"
 #include "model_als.h"
 
@@ -155,6 +157,63 @@ static void bench_top(const struct reel_csr *chosen, const char *settings,
     reel_model_free(model);
 }
 
+static int by_index(const void *a, const void *b)
+{
+    return *(const int32_t *)a - *(const int32_t *)b;
+}
+
+/** A viewer of n_events different films is solved anew, as after each event; other films
+ *  each time. Then the same with all films scored, as the next list needs. */
+static void bench_fold(const struct reel_csr *chosen, const char *settings,
+                       int32_t n_events, int32_t n_runs)
+{
+    static struct times times;
+    struct reel_error err = {0};
+    struct reel_model *model = train(chosen, "als", settings, 2, &times);
+    const int32_t n_films = chosen->n_cols;
+    int32_t *film = base_alloc_array((size_t)n_films, sizeof *film);
+    double *fold = base_alloc_array((size_t)n_runs, sizeof *fold);
+    double *list = base_alloc_array((size_t)n_runs, sizeof *list);
+    float *score = base_alloc_array((size_t)n_films, sizeof *score);
+    float *vector = base_alloc_array((size_t)model->header->n_factors, sizeof *vector);
+    struct base_rng rng;
+    if (!film || !fold || !list || !score || !vector || n_events > n_films) {
+        exit(1);
+    }
+    base_rng_init(&rng, 1, 0);
+    for (int32_t i = 0; i < n_films; i++) {
+        film[i] = i;
+    }
+    enum reel_status rc = REEL_OK;
+    for (int32_t r = 0; rc == REEL_OK && r < n_runs; r++) {
+        base_rng_shuffle(&rng, film, n_films);
+        qsort(film, (size_t)n_events, sizeof *film, by_index);
+        const struct reel_query query = {.film = film, .n = n_events};
+        int64_t begin = base_clock_ns();
+        rc = model->class_->viewer_vector(model, &query, vector, &err);
+        fold[r] = (double)(base_clock_ns() - begin) * 1e-6;
+        begin = base_clock_ns();
+        rc = rc ? rc : reel_model_score(model, &query, score, &err);
+        list[r] = (double)(base_clock_ns() - begin) * 1e-6;
+    }
+    if (rc != REEL_OK) {
+        (void)fprintf(stderr, "bench_models: %s\n", err.text);
+        exit(1);
+    }
+    qsort(fold, (size_t)n_runs, sizeof *fold, by_value);
+    qsort(list, (size_t)n_runs, sizeof *list, by_value);
+    printf("{\"p50_ms\": %.4f, \"p99_ms\": %.4f, \"list_p50_ms\": %.4f, "
+           "\"list_p99_ms\": %.4f}\n",
+           fold[n_runs / 2], fold[n_runs * 99 / 100], list[n_runs / 2],
+           list[n_runs * 99 / 100]);
+    base_free(film);
+    base_free(fold);
+    base_free(list);
+    base_free(score);
+    base_free(vector);
+    reel_model_free(model);
+}
+
 int main(int argc, char **argv)
 {
     struct reel_error err = {0};
@@ -167,6 +226,9 @@ int main(int argc, char **argv)
     const struct reel_csr chosen = view(&map);
     if (strcmp(argv[2], "train") == 0) {
         bench_train(&chosen, argv[3], argv[4], (int32_t)strtol(argv[5], NULL, 10));
+    } else if (strcmp(argv[2], "fold") == 0) {
+        bench_fold(&chosen, argv[3], (int32_t)strtol(argv[4], NULL, 10),
+                   (int32_t)strtol(argv[5], NULL, 10));
     } else if (argc >= 7) {
         bench_top(&chosen, argv[3], (int32_t)strtol(argv[4], NULL, 10),
                   (int32_t)strtol(argv[5], NULL, 10), (int32_t)strtol(argv[6], NULL, 10));

@@ -12,6 +12,7 @@ import numpy as np
 
 import fork
 import matrices
+import text
 
 HERE = pathlib.Path(__file__).parent
 FORKREEL, OURS = os.environ["FORKREEL"], os.environ["BENCH_MODELS"]
@@ -108,6 +109,21 @@ def bench_top():
                              ("single_p50_ms", "one viewer, p50: implicit / ours", 2),
                              ("single_p99_ms", "one viewer, p99: implicit / ours", 2)):
         line(text, median(implicit, name) / median(mine, name), goal)
+
+
+def bench_fold():
+    title("A viewer of 1,000 events solved anew, 64 factors, one core")
+    path = matrices.kept(int(100_000 * SCALE), 10_000, int(3_000_000 * SCALE))
+    settings = "factors=64 iterations=3 alpha=5 regularization=1 solver=cg"
+    mine, implicit = repeated(lambda: ours(path, "fold", settings, 1000, 1000),
+                              lambda: peer("implicit-fold", path, 3, 1000, 1000))
+    for name, text in (("p50_ms", "p50"), ("p99_ms", "p99")):
+        line(f"5 ms / ours, {text}", 5 / median(mine, name), 1,
+             f"  ours {median(mine, name):.3f} ms, with all films scored "
+             f"{median(mine, 'list_' + name):.3f} ms")
+        line(f"implicit's recalculate_user / ours, {text}",
+             median(implicit, name) / median(mine, name), 1,
+             f"  {median(implicit, name):.3f} ms")
 
 
 def bench_ease():
@@ -335,8 +351,41 @@ def bench_fork():
              median(mine, "seconds"), 3)
 
 
-PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "ease": bench_ease,
-         "import": bench_import, "fork": bench_fork}
+# ---------------------------------------------------------------- text
+
+def bench_text():
+    for name, language, goal in (("English", "en", 20), ("Chinese", "zh", 8)):
+        title(f"Words out of {name} reviews and posts, one core, megabytes a second")
+        n_mb = max(1, int(20 * SCALE))
+        path = matrices.CACHE / "bench-data" / f"text-{language}-{n_mb}.txt"
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            text.write(path.with_suffix(".part"), language, n_mb * 1_000_000)
+            path.with_suffix(".part").rename(path)
+        program = os.environ["BENCH_TEXT"]
+        steps, chain, icu, python = repeated(
+            lambda: run(program, "steps", path), lambda: run(program, "chain", path, 1),
+            lambda: run(program, "icu", path),
+            lambda: run(sys.executable, HERE / "text.py", "python", path))
+        for step in steps[0]:
+            if step != "process_seconds":
+                print(f"       {step:<10} {median(steps, step):8.1f}", flush=True)
+        rate = median(chain, "mb_per_s")
+        print(f"  {'ok  ' if rate >= goal else 'MISS'} all steps in one pipe {rate:.1f} MB/s  "
+              f"(goal {goal})", flush=True)
+        line("all steps / ICU's case folding and word breaks alone",
+             rate / median(icu, "mb_per_s"), 1)
+        line("all steps / Python's re, html, unicodedata (no stems, no dictionary)",
+             rate / median(python, "mb_per_s"), 1)
+        longer = run(program, "chain", path, 8)
+        line("peak memory: once / eight times as much text",
+             chain[0]["peak_mib"] / longer["peak_mib"], 0.9,
+             f"  {chain[0]['peak_mib']:.0f} MiB / {longer['peak_mib']:.0f} MiB")
+
+
+PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "fold": bench_fold,
+         "ease": bench_ease,
+         "import": bench_import, "fork": bench_fork, "text": bench_text}
 
 
 def main(names):

@@ -2,6 +2,7 @@
 
     peer.py implicit-als MATRIX SOLVER ITERATIONS     peer.py irspack-als MATRIX SOLVER ITERATIONS
     peer.py implicit-top MATRIX ITERATIONS VIEWERS N  peer.py numpy-ease MATRIX LAMBDA
+    peer.py implicit-fold MATRIX ITERATIONS EVENTS RUNS
     peer.py pandas-import CSV DATABASE                peer.py run PROGRAM ARGUMENT...
     peer.py transformers-generate MODEL TEXT SIBLINGS TOKENS REPEATS
 """
@@ -119,6 +120,22 @@ def main(job, path, *rest):
             single.append(time.perf_counter() - begin)
         say(together_seconds=min(together), single_p50_ms=float(np.percentile(single, 50) * 1e3),
             single_p99_ms=float(np.percentile(single, 99) * 1e3))
+    elif job == "implicit-fold":
+        from scipy.sparse import csr_matrix
+        choices = read(path)
+        model, _ = implicit_model(choices, "cg", int(rest[0]))
+        rng, n_events, milliseconds = np.random.default_rng(1), int(rest[1]), []
+        model.recalculate_user(0, choices[0])  # the Gram matrix is made once
+        for _ in range(int(rest[2])):
+            films = np.sort(rng.choice(choices.shape[1], n_events, replace=False))
+            history = csr_matrix((np.ones(n_events, np.float32),
+                                  (np.zeros(n_events, np.int32), films)),
+                                 shape=(1, choices.shape[1]))
+            begin = time.perf_counter()
+            model.recalculate_user(0, history)
+            milliseconds.append((time.perf_counter() - begin) * 1e3)
+        say(p50_ms=float(np.percentile(milliseconds, 50)),
+            p99_ms=float(np.percentile(milliseconds, 99)))
     elif job == "numpy-ease":
         choices = read(path)
         begin = time.perf_counter()
