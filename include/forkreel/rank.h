@@ -31,6 +31,7 @@ enum reel_reason_kind {
     REEL_REASON_CONTEXT,     /* the situation */
     REEL_REASON_POPULARITY,  /* what everybody thinks */
     REEL_REASON_EXPLORATION, /* to learn something */
+    REEL_REASON_ANSWER,      /* films asked about and not liked, or not seen */
     REEL_REASON_OTHER,       /* what the model says without a reason */
     REEL_N_REASON_KINDS
 };
@@ -108,15 +109,21 @@ struct reel_list_options {
     struct reel_filter filter;
     const struct reel_adjustment *adjustment; /* (n_adjustments) */
     int32_t n_adjustments;
+    /* 0: the best, to 1: films are drawn one after the other with probabilities that fall
+       by a factor of 100 over one unit of score; between, over X units. */
+    double exploration;
+    uint64_t seed; /* of exploration */
 };
 
 /** Ten films by score, without reasons, three films named, English, no filter. */
 struct reel_list_options reel_list_options_default(void);
 
 struct reel_list_item {
-    int32_t film;     /* row of the film table */
-    float score;      /* the model's and all adjustments; what the list is ordered by */
-    float similarity; /* cosine to the nearest item above it; 0 for the first */
+    int32_t film;      /* row of the film table */
+    float score;       /* the model's and all adjustments; what the list is ordered by */
+    float similarity;  /* cosine to the nearest item above it; 0 for the first */
+    double propensity; /* with which it was drawn at its place; 1 without exploration, and
+                          not to be relied on where diversity moves films */
     /* Films of the history (rows of the film table), largest amount first; score = rest +
        sum of all parts + adjustments. Without reasons there are none and rest is 0. */
     const struct reel_part *part; /* (n_parts) */
@@ -162,6 +169,107 @@ enum reel_status reel_list_make(const struct reel_model *model,
                                 struct reel_list *out,
                                 struct reel_error *err) REEL_CHECKED;
 void reel_list_release(struct reel_list *list);
+
+/* ---- a new viewer ---- */
+
+/** What somebody says when asked about a film. */
+enum reel_answer_kind {
+    REEL_ANSWER_UNKNOWN, /* not seen */
+    REEL_ANSWER_LIKED,
+    REEL_ANSWER_SEEN, /* and not liked */
+};
+struct reel_answer {
+    int32_t film; /* column of the matrices */
+    enum reel_answer_kind kind;
+};
+
+struct reel_welcome_options {
+    int32_t n_pool;        /* films asked about: the best known ones; default 100 */
+    int32_t n_viewers_max; /* of more, evenly many are looked at; default 20,000 */
+    int32_t left_out;      /* this row is not looked at; -1: all are */
+    double ridge;          /* added to the variance of an answer; default .05 */
+    double match; /* weight of a viewer who would have answered otherwise; default .3 */
+};
+struct reel_welcome_options reel_welcome_options_default(void);
+
+/** Knows what other viewers saw and liked; borrows the matrices. Immutable. */
+struct reel_welcome;
+
+/**
+ * Shapes:  seen, chosen: viewers x films, chosen within seen; mark (entries of seen) bits of
+ *          struct reel_history, or NULL: every entry was seen.
+ * Errors:  REEL_EINVAL shapes, options, or nobody chose anything; REEL_ENOMEM.
+ */
+enum reel_status reel_welcome_create(const struct reel_csr *seen,
+                                     const struct reel_csr *chosen, const uint8_t *mark,
+                                     const struct reel_welcome_options *opt,
+                                     struct reel_welcome **out,
+                                     struct reel_error *err) REEL_CHECKED;
+void reel_welcome_free(struct reel_welcome *welcome);
+
+/**
+ * The film whose answer is expected to tell most of what this viewer likes, after what they
+ * answered so far: the largest fall of the summed variance of all likes. A film that few
+ * know tells little, because its answer is nearly certain. Formulas: rank_welcome.c.
+ *
+ * `*film` is -1 when all are asked. Nothing is kept between calls.
+ * Cost: one pass over the viewers' likes for each film of the pool that they saw.
+ */
+enum reel_status reel_welcome_next(const struct reel_welcome *welcome,
+                                   const struct reel_answer *answer, int32_t n_answers,
+                                   int32_t *film, struct reel_error *err) REEL_CHECKED;
+
+/**
+ * How likely each film is to be liked, by regression on the answers; without answers it is
+ * the share of viewers who liked it.
+ * Shapes:  score (n_films), fully written.
+ */
+enum reel_status reel_welcome_score(const struct reel_welcome *welcome,
+                                    const struct reel_answer *answer, int32_t n_answers,
+                                    float *score, struct reel_error *err) REEL_CHECKED;
+
+/**
+ * A list by these scores, as reel_list_make. Rows of the film table are the columns of the
+ * matrices. Reasons: the films liked, what the other answers add, popularity.
+ */
+enum reel_status reel_list_make_newcomer(
+    const struct reel_welcome *welcome, const struct reel_answer *answer,
+    int32_t n_answers, const struct reel_film_table *films,
+    const struct reel_viewer_state *viewer, const struct reel_list_options *opt,
+    struct reel_list *out, struct reel_error *err) REEL_CHECKED;
+
+#define REEL_WELCOME_QUESTIONS_MAX 8
+
+struct reel_welcome_measure_options {
+    double share_held;    /* of viewers; default .2 */
+    const char *model;    /* that is given the full history; default "als" */
+    const char *settings; /* its settings; NULL: standard */
+    int32_t n_threads;
+    uint64_t seed;
+    struct reel_welcome_options welcome;
+};
+struct reel_welcome_measure_options reel_welcome_measure_options_default(void);
+
+/** NDCG@10, means over held viewers; [q] after q questions, every answer counting. */
+struct reel_welcome_measures {
+    int32_t n_viewers;
+    double full; /* the model, given everything but the test films */
+    double chosen[REEL_WELCOME_QUESTIONS_MAX + 1];  /* questions as above */
+    double popular[REEL_WELCOME_QUESTIONS_MAX + 1]; /* the most liked films */
+    double random[REEL_WELCOME_QUESTIONS_MAX + 1];  /* any films */
+    double known[3]; /* share of questions that were known: chosen, popular, random */
+};
+
+/**
+ * Simulate newcomers: a share of the viewers is held out, a fifth of what each liked is the
+ * test, the rest answers; a test film asked for is answered "not seen".
+ * Errors:  those of reel_model_train; REEL_EFAIL nobody liked enough.
+ */
+enum reel_status reel_welcome_measure(const struct reel_csr *seen,
+                                      const struct reel_csr *chosen, const uint8_t *mark,
+                                      const struct reel_welcome_measure_options *opt,
+                                      struct reel_welcome_measures *out,
+                                      struct reel_error *err) REEL_CHECKED;
 
 /* ---- splits ---- */
 

@@ -50,6 +50,32 @@ static uint8_t *marks_make(const struct reel_history *history)
     return mark;
 }
 
+/** A forgotten film was seen, and nothing was said of it. */
+static void forget_film(int64_t viewer_key, int64_t film_key, void *payload)
+{
+    struct session *s = payload;
+    struct reel_csr *seen = &s->history.seen;
+    const int64_t n = seen->start[seen->n_rows];
+    const int32_t row =
+        session_index_of(s->history.viewer_key, s->history.n_viewers, viewer_key);
+    const int32_t film =
+        session_index_of(s->history.film_key, s->history.n_films, film_key);
+    if (row < 0 || film < 0) {
+        return;
+    }
+    if (!s->stars) {
+        s->stars = cli_need(malloc((size_t)(n + 1) * sizeof *s->stars));
+        memcpy(s->stars, seen->value, (size_t)n * sizeof *s->stars);
+        seen->value = s->stars;
+    }
+    for (int64_t e = seen->start[row]; e < seen->start[row + 1]; e++) {
+        if (seen->col[e] == film && session_is_seen(s, e)) {
+            s->stars[e] = NAN;
+            s->mark[e] = 1u << REEL_EVENT_REVIEW;
+        }
+    }
+}
+
 enum reel_status session_load(struct session *s, int64_t viewer_key,
                               struct reel_error *err)
 {
@@ -59,14 +85,17 @@ enum reel_status session_load(struct session *s, int64_t viewer_key,
         return rc;
     }
     s->mark = marks_make(&s->history);
-    return reel_chosen_make(&s->history.seen, s->history.at_s, s->mark, SESSION_MIN_STARS,
-                            &s->chosen, err);
+    rc = reel_store_forgotten_each(s->store, viewer_key, forget_film, s, err);
+    return rc ? rc
+              : reel_chosen_make(&s->history.seen, s->history.at_s, s->mark,
+                                 SESSION_MIN_STARS, &s->chosen, err);
 }
 
 void session_close(struct session *s)
 {
     reel_chosen_release(&s->chosen);
     free(s->mark);
+    free(s->stars);
     reel_film_table_free(s->films);
     reel_history_release(&s->history);
     reel_store_close(s->store);
@@ -158,6 +187,20 @@ enum reel_status session_viewer_find(struct session *s, const char *name, int64_
     free(near);
     reel_history_release(&all);
     return REEL_ENOTFOUND;
+}
+
+bool session_viewer_is_alike(struct session *s, const char *name)
+{
+    struct reel_history all;
+    struct reel_error err;
+    if (reel_store_history_load(s->store, 0, &all, &err)) {
+        return false;
+    }
+    char *near = names_like(&all, name);
+    const bool is_alike = *near != 0;
+    free(near);
+    reel_history_release(&all);
+    return is_alike;
 }
 
 bool session_is_seen(const struct session *s, int64_t entry)
@@ -525,7 +568,8 @@ static enum reel_status trial_measure(const struct reel_train_options *opt, doub
                                                  .n_cuts = 1,
                                                  .n_bootstrap = 1,
                                                  .n_threads = cli->n_threads,
-                                                 .seed = SESSION_SEED};
+                                                 .seed = SESSION_SEED,
+                                                 .train_at_s = run->split->train_at_s};
     struct reel_model *model = NULL;
     struct reel_measures found;
     enum reel_status rc = reel_model_train(run->model, &training, &own, &model, err);

@@ -24,7 +24,9 @@ struct session {
     struct reel_store *store;
     struct reel_history history;
     struct reel_film_table *films;
-    uint8_t *mark;             /* (entries of history) with watches counted, see below */
+    uint8_t *mark; /* (entries of history) with watches counted, see below */
+    float *
+        stars; /* (entries of history) what history.seen holds; NULL: nothing forgotten */
     struct reel_chosen chosen; /* what counts as liked, shaped as history.seen */
 };
 
@@ -34,7 +36,7 @@ enum reel_status session_open(struct cli *cli, struct session *s, int flags,
 /**
  * History and likes of all (`viewer_key` 0) or of one, and the film table. What a viewer
  * liked: 4 stars and more, or a like; of one who never said what they liked (a watching
- * history alone), everything they watched.
+ * history alone), everything they watched. Forgotten films (profile.h) are seen and no more.
  */
 enum reel_status session_load(struct session *s, int64_t viewer_key,
                               struct reel_error *err) REEL_CHECKED;
@@ -43,6 +45,9 @@ void session_close(struct session *s);
 /** Key of a viewer; REEL_ENOTFOUND names those that look alike. */
 enum reel_status session_viewer_find(struct session *s, const char *name, int64_t *key,
                                      struct reel_error *err) REEL_CHECKED;
+
+/** Is there a viewer whose name looks like this one? */
+bool session_viewer_is_alike(struct session *s, const char *name);
 
 /** Index of a key in an ascending array, -1 when it is not there. */
 int32_t session_index_of(const int64_t *key, int32_t n, int64_t wanted);

@@ -11,6 +11,7 @@
 #include "base_arena.h"
 #include "base_buffer.h"
 #include "base_error.h"
+#include "base_rng.h"
 #include "rank_diversity.h"
 #include "rank_filter.h"
 #include "rank_reason.h"
@@ -23,6 +24,7 @@
 #define CANDIDATES_PER_ITEM 10
 #define CANDIDATES_MIN 100
 enum { UNIT_RANK = 100 };
+#define LOG_UNIT_RANK 4.605170185988092 /* over a unit a choice is so much less likely */
 #define REASON_MAX_BYTES (1 << 20)
 
 struct entry {
@@ -43,16 +45,19 @@ struct work {
     int32_t *query_film;
     float *query_value;
     int64_t *query_at_s;
-    float *column_score; /* (source films) */
-    float *score;        /* (table films) -INFINITY where there is none */
-    double unit;         /* what 1 of an adjustment is worth */
-    uint8_t *allowed;    /* (table films) */
-    int32_t *candidate;  /* (n_candidates) rows, best first */
-    int32_t *column;     /* (n_candidates) */
-    double *relevance;   /* (n_candidates) scores brought to 0 .. 1 */
-    int32_t *picked;     /* (n_picked) positions in candidate */
-    float *similarity;   /* (n_candidates) one row */
-    float *nearest;      /* (n_candidates) largest similarity to a film above */
+    float *column_score;                /* (source films) */
+    float *score;                       /* (table films) -INFINITY where there is none */
+    double unit;                        /* what 1 of an adjustment is worth */
+    uint8_t *allowed;                   /* (table films) */
+    float *noise;                       /* (table films) in units, of exploration */
+    struct reel_adjustment *adjustment; /* (n_adjustments) those of opt, and noise */
+    int32_t n_adjustments;
+    int32_t *candidate; /* (n_candidates) rows, best first */
+    int32_t *column;    /* (n_candidates) */
+    double *relevance;  /* (n_candidates) scores brought to 0 .. 1 */
+    int32_t *picked;    /* (n_picked) positions in candidate */
+    float *similarity;  /* (n_candidates) one row */
+    float *nearest;     /* (n_candidates) largest similarity to a film above */
     int32_t n_candidates, n_picked;
 };
 
@@ -85,6 +90,11 @@ static enum reel_status check_input(const struct work *w, struct reel_error *err
     }
     if (!(opt->diversity >= 0 && opt->diversity <= 1)) {
         return fail(err, REEL_EINVAL, "diversity %g is not in 0 .. 1", opt->diversity);
+    }
+    if (!(opt->exploration >= 0 && opt->exploration <= 1) || opt->n_adjustments < 0) {
+        return fail(err, REEL_EINVAL,
+                    "exploration %g is not in 0 .. 1, or %d adjustments",
+                    opt->exploration, opt->n_adjustments);
     }
     if (opt->method != REEL_DIVERSITY_MMR && opt->method != REEL_DIVERSITY_DPP) {
         return fail(err, REEL_EINVAL, "no diversity method %d", (int)opt->method);
@@ -126,6 +136,9 @@ static enum reel_status work_allocate(struct work *w, struct reel_error *err)
         (w->column_score = base_alloc_array(n_columns, sizeof *w->column_score)) &&
         (w->score = base_alloc_array(n_rows, sizeof *w->score)) &&
         (w->allowed = base_alloc_array(n_rows, 1)) &&
+        (w->noise = base_alloc_zeroed(n_rows + 1, sizeof *w->noise)) &&
+        (w->adjustment = base_alloc_array((size_t)w->opt->n_adjustments + 1,
+                                          sizeof *w->adjustment)) &&
         (w->candidate = base_alloc_array(n_candidates, sizeof *w->candidate)) &&
         (w->column = base_alloc_array(n_candidates, sizeof *w->column)) &&
         (w->relevance = base_alloc_array(n_candidates, sizeof *w->relevance)) &&
@@ -148,6 +161,8 @@ static void work_release(struct work *w)
     base_free(w->column_score);
     base_free(w->score);
     base_free(w->allowed);
+    base_free(w->noise);
+    base_free(w->adjustment);
     base_free(w->candidate);
     base_free(w->column);
     base_free(w->relevance);
@@ -217,13 +232,36 @@ static double unit_of_scores(const struct work *w)
     return way > 0 ? way : 1;
 }
 
+/**
+ * Gumbel noise: ordering by score + noise draws films one after the other from the softmax
+ * of the scores, so the probability of every list is known.
+ */
+static void make_noise(struct work *w)
+{
+    for (int32_t r = 0; r < w->films->n_films; r++) {
+        struct base_rng
+            rng; // by key, so that a film's luck does not depend on the others
+        base_rng_init(&rng, w->opt->seed, (uint64_t)w->films->key[r]);
+        const double u = fmax(base_rng_double(&rng), 0x1p-54);
+        w->noise[r] = (float)(-w->opt->exploration * log(-log(u)) / LOG_UNIT_RANK);
+    }
+    w->adjustment[w->n_adjustments++] =
+        (struct reel_adjustment){.kind = REEL_REASON_EXPLORATION, .amount = w->noise};
+}
+
 static void adjust_scores(struct work *w)
 {
-    w->unit = w->opt->n_adjustments > 0 ? unit_of_scores(w) : 1;
+    for (int32_t a = 0; a < w->opt->n_adjustments; a++) {
+        w->adjustment[w->n_adjustments++] = w->opt->adjustment[a];
+    }
+    if (w->opt->exploration > 0) {
+        make_noise(w);
+    }
+    w->unit = w->n_adjustments > 0 ? unit_of_scores(w) : 1;
     for (int32_t r = 0; r < w->films->n_films; r++) {
         double sum = 0;
-        for (int32_t a = 0; a < w->opt->n_adjustments; a++) {
-            sum += (double)w->opt->adjustment[a].amount[r];
+        for (int32_t a = 0; a < w->n_adjustments; a++) {
+            sum += (double)w->adjustment[a].amount[r];
         }
         w->score[r] = (float)((double)w->score[r] + w->unit * sum);
     }
@@ -321,13 +359,16 @@ static int32_t count_of(const struct work *w, const struct reel_list_item *item)
     return w->source->is_count ? (int32_t)w->column_score[w->column_of[item->film]] : -1;
 }
 
-/** What the viewer's word, or everything else beside the model, adds to a film. */
-static double adjusted(const struct work *w, int32_t film, bool is_said)
+/** What adjustments of some kinds add to a film: the viewer's word, or one kind of others. */
+static double adjusted(const struct work *w, int32_t film, bool is_said,
+                       enum reel_reason_kind kind)
 {
     double sum = 0;
-    for (int32_t a = 0; a < w->opt->n_adjustments; a++) {
-        const struct reel_adjustment *adjustment = &w->opt->adjustment[a];
-        sum += adjustment->is_said == is_said ? (double)adjustment->amount[film] : 0;
+    for (int32_t a = 0; a < w->n_adjustments; a++) {
+        const struct reel_adjustment *adjustment = &w->adjustment[a];
+        const bool is_meant = is_said ? adjustment->is_said
+                                      : !adjustment->is_said && adjustment->kind == kind;
+        sum += is_meant ? (double)adjustment->amount[film] : 0;
     }
     return w->unit * sum;
 }
@@ -349,9 +390,16 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
     }
     item->part = part;
     item->n_parts = keep_parts(w, part, item->n_parts);
+    struct reel_reason more[RANK_REST_MAX];
+    const int32_t n_more =
+        w->source->explain_rest
+            ? w->source->explain_rest(w->source->self, w->column_of[item->film], more)
+            : 0;
     const struct rank_reason_rest rest = {.kind = w->source->rest_kind,
-                                          .adjustment = w->opt->adjustment,
-                                          .n_adjustments = w->opt->n_adjustments,
+                                          .reason = more,
+                                          .n_reasons = n_more,
+                                          .adjustment = w->adjustment,
+                                          .n_adjustments = w->n_adjustments,
                                           .unit = w->unit,
                                           .film = item->film};
     const struct rank_reason reason = {
@@ -360,8 +408,9 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
         .n_parts = item->n_parts,
         .score = item->score,
         .rest = item->rest,
-        .said = adjusted(w, item->film, true),
-        .beside = adjusted(w, item->film, false),
+        .said = adjusted(w, item->film, true, REEL_REASON_OTHER),
+        .situation = adjusted(w, item->film, false, REEL_REASON_CONTEXT),
+        .explored = adjusted(w, item->film, false, REEL_REASON_EXPLORATION),
         .n_named = w->opt->n_reasons,
         .n_chosen = count_of(w, item),
         .n_viewers = w->opt->n_chosen ? w->opt->n_viewers : w->source->n_viewers,
@@ -380,6 +429,41 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
         rc = fail(err, REEL_ENOMEM, "out of memory for a reason");
     }
     return rc;
+}
+
+/** Score without noise, in logs of the odds with which films are drawn. */
+static double log_odds(const struct work *w, int32_t film)
+{
+    return ((double)w->score[film] / w->unit - (double)w->noise[film]) * LOG_UNIT_RANK /
+           w->opt->exploration;
+}
+
+/** Each film was drawn from those that were left: softmax without the ones above it. */
+static void tell_propensities(const struct work *w, struct reel_list_item *item)
+{
+    const int32_t n_films = w->films->n_films;
+    double most = -INFINITY, left = 0;
+    for (int32_t p = 0; p < w->n_picked; p++) {
+        item[p].propensity = 1;
+    }
+    if (!(w->opt->exploration > 0)) {
+        return;
+    }
+    for (int32_t f = 0; f < n_films; f++) {
+        if (w->allowed[f] && isfinite(w->score[f])) {
+            most = fmax(most, log_odds(w, f));
+        }
+    }
+    for (int32_t f = 0; f < n_films; f++) {
+        if (w->allowed[f] && isfinite(w->score[f])) {
+            left += exp(log_odds(w, f) - most);
+        }
+    }
+    for (int32_t p = 0; p < w->n_picked; p++) {
+        const double odds = exp(log_odds(w, item[p].film) - most);
+        item[p].propensity = fmin(1, odds / fmax(left, odds));
+        left -= odds;
+    }
 }
 
 static enum reel_status fill_list(const struct work *w, struct base_arena *arena,
@@ -403,6 +487,7 @@ static enum reel_status fill_list(const struct work *w, struct base_arena *arena
         }
     }
     base_buffer_release(&text);
+    tell_propensities(w, item);
     *out = (struct reel_list){.n = w->n_picked, .item = item, .owned = arena};
     return rc;
 }

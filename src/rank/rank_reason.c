@@ -23,7 +23,7 @@ struct words {
     const char *clause; /* between two clauses */
     const char *others_open, *others_one, *others_many, *others_close;
     const char *rest_open, *rest_close;
-    const char *said_open, *beside_open;
+    const char *said_open, *situation_open, *explored_open;
     const char *sum_open;
     const char *count_open, *count_middle, *count_close; /* zh: total first */
     bool is_total_first;
@@ -49,7 +49,8 @@ static const struct words words_en = {
     .rest_open = "",
     .rest_close = " does not come from films you liked",
     .said_open = "what you said adds ",
-    .beside_open = "the situation adds ",
+    .situation_open = "the situation adds ",
+    .explored_open = "exploration adds ",
     .sum_open = "together ",
     .count_open = "chosen by ",
     .count_middle = " of ",
@@ -76,7 +77,8 @@ static const struct words words_zh = {
     .rest_open = "有",
     .rest_close = "并非来自您喜欢的影片",
     .said_open = "您的设定占",
-    .beside_open = "情境占",
+    .situation_open = "情境占",
+    .explored_open = "探索占",
     .sum_open = "合计",
     .count_open = "",
     .count_middle = "位观众中有",
@@ -86,7 +88,7 @@ static const struct words words_zh = {
 };
 
 /** What follows the films in `amount`. */
-enum { OTHERS, SAID, BESIDE, REST, N_LAST };
+enum { OTHERS, SAID, SITUATION, EXPLORED, REST, N_LAST };
 
 /** What the sentence says, in the order of `amount`: named, despite, others and so on. */
 struct account {
@@ -102,8 +104,8 @@ struct account {
 /** False when there are no numbers that could be told. */
 static bool choose_unit(const struct rank_reason *r, struct account *a)
 {
-    double weight =
-        fabs((double)r->rest) + fabs((double)r->score) + fabs(r->said) + fabs(r->beside);
+    double weight = fabs((double)r->rest) + fabs((double)r->score) + fabs(r->said) +
+                    fabs(r->situation) + fabs(r->explored);
     for (int32_t p = 0; p < r->n_parts; p++) {
         weight += fabs((double)r->part[p].amount);
     }
@@ -133,7 +135,8 @@ static void fill_amounts(const struct rank_reason *r, struct account *a)
     double *last = a->amount + a->n - N_LAST;
     last[OTHERS] = others;
     last[SAID] = r->said / a->unit;
-    last[BESIDE] = r->beside / a->unit;
+    last[SITUATION] = r->situation / a->unit;
+    last[EXPLORED] = r->explored / a->unit;
     last[REST] = r->rest / a->unit;
 }
 
@@ -239,7 +242,8 @@ static bool add_sentence(struct base_buffer *out, const struct rank_reason *r,
              base_buffer_add_text(out, w->others_close);
     }
     ok = ok && add_other(out, begin_bytes, a, w, w->said_open, last[SAID], "") &&
-         add_other(out, begin_bytes, a, w, w->beside_open, last[BESIDE], "") &&
+         add_other(out, begin_bytes, a, w, w->situation_open, last[SITUATION], "") &&
+         add_other(out, begin_bytes, a, w, w->explored_open, last[EXPLORED], "") &&
          add_other(out, begin_bytes, a, w, w->rest_open, last[REST], w->rest_close);
     if (!a->is_share && ok) {
         ok = add_clause(out, begin_bytes, w) && base_buffer_add_text(out, w->sum_open) &&
@@ -283,8 +287,9 @@ enum reel_status rank_reason_write(const struct rank_reason *reason,
     const struct words *w = strncmp(reason->lang, "zh", 2) == 0 ? &words_zh : &words_en;
     struct account a = account_of(reason);
     bool ok = false;
-    const bool has_amounts = a.n_named + a.n_despite + a.n_others > 0 ||
-                             fabs(reason->said) + fabs(reason->beside) > 0;
+    const bool has_amounts =
+        a.n_named + a.n_despite + a.n_others > 0 ||
+        fabs(reason->said) + fabs(reason->situation) + fabs(reason->explored) > 0;
     if (a.n == 0 || !has_amounts) {
         ok = reason->n_chosen >= 0 ? add_counts(out, reason, w)
                                    : base_buffer_add_text(out, w->nothing);

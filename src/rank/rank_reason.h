@@ -12,11 +12,11 @@ struct rank_reason {
     const struct reel_part
         *part; /* (n_parts) rows of the table, largest amount first, none 0 */
     int32_t n_parts;
-    float score, rest; /* score = rest + sum of the parts + said + beside */
+    float score, rest; /* score = rest + sum of the parts + said + situation + explored */
     double said;       /* what the viewer's own word adds */
-    double beside;     /* what situation and curiosity add */
-    int32_t n_named;   /* films of the history named at most */
-    int32_t n_chosen;  /* viewers who chose the film; -1 unknown */
+    double situation, explored; /* what these add */
+    int32_t n_named;            /* films of the history named at most */
+    int32_t n_chosen;           /* viewers who chose the film; -1 unknown */
     int32_t n_viewers;
     const char *lang; /* "zh..." or anything else for English */
 };
@@ -32,7 +32,9 @@ enum reel_status rank_reason_write(const struct rank_reason *reason,
 
 /** What of a score does not come from the history. */
 struct rank_reason_rest {
-    enum reel_reason_kind kind; /* of `rest` */
+    enum reel_reason_kind kind;       /* of `rest`, where there are no */
+    const struct reel_reason *reason; /* (n_reasons) */
+    int32_t n_reasons;
     const struct reel_adjustment *adjustment;
     int32_t n_adjustments;
     double unit; /* of the adjustments */

@@ -19,6 +19,7 @@ const char *reel_reason_kind_name(enum reel_reason_kind kind, const char *lang)
         [REEL_REASON_CONTEXT] = {"situation", "情境"},
         [REEL_REASON_POPULARITY] = {"popularity", "热度"},
         [REEL_REASON_EXPLORATION] = {"exploration", "探索"},
+        [REEL_REASON_ANSWER] = {"other answers", "其他回答"},
         [REEL_REASON_OTHER] = {"model", "模型"},
     };
     return name[kind][strncmp(lang, "zh", 2) == 0];
@@ -49,7 +50,8 @@ int32_t rank_reason_n_max(const struct rank_reason *reason,
 {
     const int32_t n_named =
         reason->n_named < reason->n_parts ? reason->n_named : reason->n_parts;
-    return n_named + 3 + rest->n_adjustments; // what speaks against it, others, rest
+    return n_named + 3 + rest->n_adjustments +
+           rest->n_reasons; // what speaks against it, others, rest
 }
 
 static bool is_something(double amount)
@@ -101,6 +103,9 @@ int32_t rank_reason_fold(const struct rank_reason *reason,
                                             .amount = amount};
         }
     }
+    for (int32_t i = 0; i < rest->n_reasons; i++) {
+        out[n++] = rest->reason[i];
+    }
     double known = 0;
     for (int32_t i = 0; i < n; i++) {
         known += out[i].amount;
@@ -108,7 +113,8 @@ int32_t rank_reason_fold(const struct rank_reason *reason,
     // Scores are floats: what their sums lose belongs to no reason but this one.
     const double left = (double)reason->score - known;
     const double noise = 1e-6 * (fabs((double)reason->score) + fabs(known));
-    if (n == 0 || is_something(reason->rest) || fabs(left) > noise) {
+    if (n == 0 || (rest->n_reasons == 0 && is_something(reason->rest)) ||
+        fabs(left) > noise) {
         out[n++] = (struct reel_reason){.kind = rest->kind, .film = -1, .amount = left};
     } else {
         out[n - 1].amount += left;

@@ -21,7 +21,10 @@ struct rank_source {
     enum reel_status (*explain)(const void *self, const struct reel_query *query,
                                 int32_t film, struct reel_part *part, int32_t *n,
                                 float *score, float *rest, struct reel_error *err);
+    /** What `rest` is made of, at most RANK_REST_MAX; gives how many. NULL: rest_kind. */
+    int32_t (*explain_rest)(const void *self, int32_t film, struct reel_reason *out);
 };
+enum { RANK_REST_MAX = 8 };
 
 /** Borrows `model`. */
 struct rank_source rank_source_from_model(const struct reel_model *model);
