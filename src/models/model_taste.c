@@ -59,17 +59,17 @@ enum map_kind { MAP_RIDGE, MAP_LOWRANK };
 static const char *const maps[] = {"ridge", "lowrank", NULL};
 
 static const struct reel_setting settings[N_SETTINGS] = {
-    {"factors", 32, 1, 256, REEL_SCALE_INTEGER, "length of a film's vector", NULL, false},
+    {"factors", 48, 1, 256, REEL_SCALE_INTEGER, "length of a film's vector", NULL, false},
     {"iterations", 12, 1, 1000, REEL_SCALE_INTEGER, "sweeps over films and viewers", NULL,
      false},
     {"alpha", 11, 1e-6, 1e4, REEL_SCALE_LOG, "weight of a choice", NULL, true},
     {"regularization", 40, 1e-3, 1e5, REEL_SCALE_LOG, "pull of vectors to zero", NULL,
      true},
     {"map", MAP_RIDGE, 0, 1, REEL_SCALE_INTEGER, "from features to vectors", maps, false},
-    {"smooth", 2, 1e-2, 1e2, REEL_SCALE_LOG, "pull of the map to zero", NULL, true},
+    {"smooth", 1, 1e-2, 1e2, REEL_SCALE_LOG, "pull of the map to zero", NULL, true},
     {"rated_pull", 2, 1e-2, 1e2, REEL_SCALE_LOG,
      "pull of what ratings say about a viewer to zero", NULL, true},
-    {"dislike", 8, 1, 100, REEL_SCALE_LOG,
+    {"dislike", 12, 1, 100, REEL_SCALE_LOG,
      "weight of a disliked film beside one that was not chosen", NULL, false},
     {"films_max", 4000, N_LEARNED_MIN, 20000, REEL_SCALE_INTEGER,
      "films that the map learns from, those with the most events", NULL, false},
