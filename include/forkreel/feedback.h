@@ -31,7 +31,7 @@ enum reel_bandit_policy { REEL_BANDIT_LINUCB, REEL_BANDIT_THOMPSON };
 struct reel_bandit_options {
     enum reel_bandit_policy policy;
     double exploration; /* 0 .. 1; share of picks that may differ from the best */
-    double ridge;       /* prior precision of a weight, > 0 */
+    double ridge;       /* prior precision of a weight, 1e-6 .. 1e6 */
     double drift;       /* sensitivity of the test for drift; 1 usual, 0: never reset */
 };
 /** Thompson sampling, exploration .2, ridge 1, drift 1. */

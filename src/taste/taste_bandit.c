@@ -46,8 +46,8 @@ enum reel_status taste_bandit_check_options(const struct reel_bandit_options *op
         return fail(err, REEL_EINVAL, "bandit: exploration %g outside 0 .. 1",
                     opt->exploration);
     }
-    if (!(opt->ridge > 0 && isfinite(opt->ridge)) ||
-        !(opt->drift >= 0 && isfinite(opt->drift))) {
+    if (!(opt->ridge >= 1e-6 && opt->ridge <= 1e6) ||
+        !(opt->drift >= 0 && opt->drift <= 1e6)) {
         return fail(err, REEL_EINVAL, "bandit: ridge %g, drift %g", opt->ridge,
                     opt->drift);
     }
