@@ -301,7 +301,7 @@ enum reel_status reel_split_make(const struct reel_csr *chosen, const int64_t *a
                                  struct reel_error *err) REEL_CHECKED;
 void reel_split_release(struct reel_split *split);
 
-/** What counts as liked, every entry 1. */
+/** What counts as liked, every entry 1 until it is weighed. */
 struct reel_chosen {
     struct reel_csr chosen;
     const int64_t *at_s; /* (entries) NULL when the input had no times */
@@ -319,6 +319,18 @@ enum reel_status reel_chosen_make(const struct reel_csr *seen, const int64_t *at
                                   const uint8_t *mark, double min_stars,
                                   struct reel_chosen *out,
                                   struct reel_error *err) REEL_CHECKED;
+/**
+ * Give entries of what was chosen from `seen` a weight by what else the viewer did, as
+ * chosen.value; where everything weighs 1 it stays NULL.
+ *
+ * A replay 1.5, a story played 1.2, a skip .5 times the usual; watched in part as much as
+ * was watched, at least .3, unless it was rated; all between .1 and 2.
+ *
+ * Shapes:  kinds, share (entries of seen) as in struct reel_history.
+ */
+enum reel_status reel_chosen_weigh(const struct reel_csr *seen, const uint16_t *kinds,
+                                   const float *share, struct reel_chosen *chosen,
+                                   struct reel_error *err) REEL_CHECKED;
 void reel_chosen_release(struct reel_chosen *chosen);
 
 /* ---- measures ---- */

@@ -27,6 +27,9 @@ enum reel_status session_open(struct cli *cli, struct session *s, int flags,
     return reel_store_open(cli->db, flags, &s->store, err);
 }
 
+/** Who stopped before this did not like it, whatever else they say. */
+#define SHARE_LIKED 0.3F
+
 /** Marks in which the watches of those who never said what they liked count as likes. */
 static uint8_t *marks_make(const struct reel_history *history)
 {
@@ -39,10 +42,10 @@ static uint8_t *marks_make(const struct reel_history *history)
         const int64_t begin = seen->start[v], end = seen->start[v + 1];
         bool has_said = false;
         for (int64_t e = begin; e < end && !has_said; e++) {
-            has_said = (mark[e] & said) || !isnan(seen->value[e]);
+            has_said = (history->kinds[e] & said) || !isnan(seen->value[e]);
         }
         for (int64_t e = begin; e < end && !has_said; e++) {
-            if (mark[e] & 1u << REEL_EVENT_WATCH) {
+            if (mark[e] & 1u << REEL_EVENT_WATCH && !(history->share[e] < SHARE_LIKED)) {
                 mark[e] = (uint8_t)(mark[e] | like);
             }
         }
@@ -86,9 +89,12 @@ enum reel_status session_load(struct session *s, int64_t viewer_key,
     }
     s->mark = marks_make(&s->history);
     rc = reel_store_forgotten_each(s->store, viewer_key, forget_film, s, err);
+    rc = rc ? rc
+            : reel_chosen_make(&s->history.seen, s->history.at_s, s->mark,
+                               SESSION_MIN_STARS, &s->chosen, err);
     return rc ? rc
-              : reel_chosen_make(&s->history.seen, s->history.at_s, s->mark,
-                                 SESSION_MIN_STARS, &s->chosen, err);
+              : reel_chosen_weigh(&s->history.seen, s->history.kinds, s->history.share,
+                                  &s->chosen, err);
 }
 
 void session_close(struct session *s)
@@ -311,6 +317,7 @@ enum reel_status dataset_make(const struct session *s, struct dataset *out,
     out->chosen.n_rows = chosen->n_rows;
     out->chosen.start = chosen->start;
     out->chosen.col = out->col;
+    out->chosen.value = chosen->value;
     for (int32_t v = 0; v < chosen->n_rows; v++) {
         out->n_viewers += chosen->start[v + 1] > chosen->start[v];
     }

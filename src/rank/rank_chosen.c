@@ -10,9 +10,18 @@
 
 #include <math.h>
 
+#define WEIGHT_REPLAY 1.5F
+#define WEIGHT_PLAYED 1.2F
+#define WEIGHT_SKIPPED 0.5F
+#define SHARE_WHOLE 0.9F /* credits need not be watched */
+#define SHARE_LEAST 0.3F
+#define WEIGHT_MIN 0.1F
+#define WEIGHT_MAX 2.0F
+
 struct chosen_owned {
     struct base_csr chosen;
     int64_t *at_s;
+    float *weight;
 };
 
 static bool is_chosen(const struct reel_csr *seen, const uint8_t *mark, double min_stars,
@@ -30,6 +39,7 @@ static void chosen_owned_free(struct chosen_owned *owned)
     if (owned) {
         base_csr_release(&owned->chosen);
         base_free(owned->at_s);
+        base_free(owned->weight);
         base_free(owned);
     }
 }
@@ -85,6 +95,54 @@ enum reel_status reel_chosen_make(const struct reel_csr *seen, const int64_t *at
 done:
     chosen_owned_free(owned);
     return rc;
+}
+
+static float weight_of(float stars, unsigned kinds, float share)
+{
+    float weight = 1;
+    weight *= kinds & 1u << REEL_EVENT_REPLAY ? WEIGHT_REPLAY : 1;
+    weight *= kinds & 1u << REEL_EVENT_CHOOSE ? WEIGHT_PLAYED : 1;
+    weight *= kinds & 1u << REEL_EVENT_SKIP ? WEIGHT_SKIPPED : 1;
+    if (isnan(stars) && share < SHARE_WHOLE) { // false where it is not known
+        weight *= fmaxf(share, SHARE_LEAST);
+    }
+    return fminf(fmaxf(weight, WEIGHT_MIN), WEIGHT_MAX);
+}
+
+enum reel_status reel_chosen_weigh(const struct reel_csr *seen, const uint16_t *kinds,
+                                   const float *share, struct reel_chosen *chosen,
+                                   struct reel_error *err)
+{
+    struct chosen_owned *owned = chosen->owned;
+    const struct reel_csr *rows = &chosen->chosen;
+    float *weight = base_alloc_array((size_t)rows->start[rows->n_rows], sizeof *weight);
+    bool is_any = false;
+    if (!weight) {
+        return fail(err, REEL_ENOMEM, "weights of what was chosen");
+    }
+    for (int32_t r = 0; r < rows->n_rows; r++) {
+        int64_t from = seen->start[r]; // both ascend
+        for (int64_t e = rows->start[r]; e < rows->start[r + 1]; e++) {
+            while (from < seen->start[r + 1] && seen->col[from] < rows->col[e]) {
+                from++;
+            }
+            if (from == seen->start[r + 1] || seen->col[from] != rows->col[e]) {
+                base_free(weight);
+                return fail(err, REEL_EINVAL, "row %d chose %d, which was not seen", r,
+                            rows->col[e]);
+            }
+            weight[e] = weight_of(seen->value ? seen->value[from] : NAN, kinds[from],
+                                  share[from]);
+            is_any |= weight[e] < 1 || weight[e] > 1;
+        }
+    }
+    base_free(owned->weight);
+    owned->weight = is_any ? weight : NULL;
+    chosen->chosen.value = owned->weight;
+    if (!is_any) {
+        base_free(weight);
+    }
+    return REEL_OK;
 }
 
 void reel_chosen_release(struct reel_chosen *chosen)

@@ -86,9 +86,47 @@ static void every_failed_allocation_is_reported(void **state)
     }
 }
 
+static void what_else_was_done_weighs(void **state)
+{
+    (void)state;
+    static const int64_t begin[] = {0, 6, 7};
+    static const int32_t film[] = {0, 1, 2, 3, 4, 5, 0};
+    static const float given[] = {4, NAN, NAN, 2, NAN, 5, 5};
+    const uint8_t marks[] = {1u << REEL_EVENT_RATE, LIKE, LIKE,
+                             1u << REEL_EVENT_RATE, LIKE, 1u << REEL_EVENT_RATE,
+                             1u << REEL_EVENT_RATE};
+    static const uint16_t kinds[] = {1u << REEL_EVENT_REPLAY,
+                                     1u << REEL_EVENT_WATCH,
+                                     1u << REEL_EVENT_SKIP | 1u << REEL_EVENT_CHOOSE,
+                                     0,
+                                     0,
+                                     0,
+                                     0};
+    static const float share[] = {0.2F, 0.6F, NAN, NAN, 0.1F, NAN, NAN};
+    const struct reel_csr entries = {2, 6, begin, film, given};
+    struct reel_error err;
+    struct reel_chosen chosen;
+    assert_ok(reel_chosen_make(&entries, NULL, marks, 4, &chosen, &err), err);
+    assert_ok(reel_chosen_weigh(&entries, kinds, share, &chosen, &err), err);
+    static const float wanted[] = {1.5F, 0.6F, 0.6F, 0.3F, 1, 1};
+    assert_int_equal(chosen.chosen.start[2], 6);
+    for (int i = 0; i < 6; i++) {
+        assert_float_equal(chosen.chosen.value[i], wanted[i], 1e-6);
+    }
+    reel_chosen_release(&chosen);
+
+    static const uint16_t nothing[7] = {0};
+    static const float unknown[] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    assert_ok(reel_chosen_make(&entries, NULL, marks, 4, &chosen, &err), err);
+    assert_ok(reel_chosen_weigh(&entries, nothing, unknown, &chosen, &err), err);
+    assert_null(chosen.chosen.value);
+    reel_chosen_release(&chosen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_else_was_done_weighs),
         cmocka_unit_test(stars_decide_and_a_like_stands_in_for_them),
         cmocka_unit_test(times_marks_and_stars_may_be_missing),
         cmocka_unit_test(an_empty_matrix_gives_an_empty_one),
