@@ -86,6 +86,17 @@ enum reel_status reel_bandit_learn(struct reel_bandit *bandit, const float *x,
                                    double prior, double reward, bool *was_reset,
                                    struct reel_error *err) REEL_CHECKED;
 
+/**
+ * What a simulated viewer lost to not being known: at each round five arms of six features,
+ * of which a hidden linear taste likes one most; `regret` (n_rounds) is what the best arm
+ * would have brought beyond the one shown, cumulated. `opt` NULL shows at random. From round
+ * `turn_at` on (0: never) taste is the opposite.
+ */
+enum reel_status reel_bandit_simulate(const struct reel_bandit_options *opt,
+                                      int32_t n_rounds, int32_t turn_at, uint64_t seed,
+                                      double *regret,
+                                      struct reel_error *err) REEL_CHECKED;
+
 /** A branch as an arm. */
 struct reel_arm {
     const char *event;  /* schema name; NULL free text */

@@ -302,6 +302,24 @@ static void drift_resets_and_pays(void **state)
     assert_true(with < 0.6 * without);
 }
 
+static void simulated_regret_flattens_and_a_turn_is_survived(void **state)
+{
+    (void)state;
+    enum { N = 600, TURN = 300 };
+    double chance[N], best[N];
+    struct reel_error err;
+    const struct reel_bandit_options opt = reel_bandit_options_default();
+    assert_ok(reel_bandit_simulate(NULL, N, TURN, 4, chance, &err), err);
+    assert_ok(reel_bandit_simulate(&opt, N, TURN, 4, best, &err), err);
+    for (int t = 1; t < N; t++) {
+        assert_true(chance[t] >= chance[t - 1] && best[t] >= best[t - 1]);
+    }
+    assert_true(best[TURN - 1] < 0.4 * chance[TURN - 1]);
+    const double after = best[N - 1] - best[TURN + 99];
+    assert_true(after < 0.4 * (chance[N - 1] - chance[TURN + 99]));
+    assert_int_equal(reel_bandit_simulate(&opt, -1, 0, 4, best, &err), REEL_EINVAL);
+}
+
 static void bytes_come_back_the_same(void **state)
 {
     (void)state;
@@ -443,6 +461,7 @@ int main(void)
         cmocka_unit_test(without_exploration_the_best_is_certain),
         cmocka_unit_test(regret_falls_far_below_chance),
         cmocka_unit_test(drift_resets_and_pays),
+        cmocka_unit_test(simulated_regret_flattens_and_a_turn_is_survived),
         cmocka_unit_test(bytes_come_back_the_same),
         cmocka_unit_test(what_is_out_of_range_is_refused),
         cmocka_unit_test(arms_have_features_by_what_they_are),
