@@ -60,14 +60,4 @@ static inline char *feat_line_put(struct feat_line *line, char *to, const char *
     return to + n;
 }
 
-/** FNV-1a, for short words. */
-static inline uint32_t feat_hash(const char *word, size_t n)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < n; i++) {
-        hash = (hash ^ (unsigned char)word[i]) * 16777619u;
-    }
-    return hash ^ hash >> 15;
-}
-
 #endif

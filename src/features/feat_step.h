@@ -20,6 +20,8 @@
 
 enum {
     FEAT_LINE_BYTES = 1 << 16, /* a longer line goes through in parts */
+    FEAT_BLOCK_BYTES =
+        1 << 14, /* shorter lines together; fits the cache with all steps */
 };
 
 struct feat_icu;

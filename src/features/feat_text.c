@@ -203,7 +203,7 @@ static enum reel_status run(struct reel_text_pipe *pipe, int32_t i, const char *
 static size_t whole_lines(const char *in, size_t n)
 {
     size_t n_whole = 0;
-    while (n_whole < n && n_whole < FEAT_LINE_BYTES) {
+    while (n_whole < n && n_whole < FEAT_BLOCK_BYTES) {
         const size_t n_left = n - n_whole;
         const char *feed = memchr(in + n_whole, '\n',
                                   n_left < FEAT_LINE_BYTES ? n_left : FEAT_LINE_BYTES);

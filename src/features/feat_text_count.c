@@ -6,6 +6,7 @@
  * half of the words to go, as in lossy counting (Manku, Motwani 2002, without its windows): a count
  * is then too low by at most the sum of what was taken, and frequent words stay.
  */
+#include "feat_key.h"
 #include "feat_line.h"
 #include "feat_step.h"
 
@@ -18,7 +19,7 @@
 struct entry {
     uint64_t n_seen;
     size_t at; /* in the pool */
-    uint32_t hash;
+    struct feat_key key;
     uint32_t n_bytes;
 };
 
@@ -69,16 +70,16 @@ static void count_reset(void *state)
     memset(x->slot, 0, x->n_slots * sizeof *x->slot);
 }
 
-static uint32_t *find(struct count *x, const char *word, size_t n, uint32_t hash)
+static uint32_t *find(struct count *x, const char *word, size_t n, struct feat_key key)
 {
-    for (uint32_t i = hash;; i++) {
+    for (uint32_t i = feat_key_hash(key, n);; i++) {
         uint32_t *slot = &x->slot[i & (x->n_slots - 1)];
         if (*slot == 0) {
             return slot;
         }
         const struct entry *e = &x->entry[*slot - 1];
-        if (e->hash == hash && e->n_bytes == n &&
-            memcmp(x->pool.data + e->at, word, n) == 0) {
+        if (e->n_bytes == n && feat_key_equal(e->key, key) &&
+            (n <= FEAT_KEY_BYTES || memcmp(x->pool.data + e->at, word, n) == 0)) {
             return slot;
         }
     }
@@ -89,7 +90,7 @@ static void fill_slots(struct count *x)
     memset(x->slot, 0, x->n_slots * sizeof *x->slot);
     for (int32_t i = 0; i < x->n_entries; i++) {
         const struct entry *e = &x->entry[i];
-        *find(x, x->pool.data + e->at, e->n_bytes, e->hash) = (uint32_t)i + 1;
+        *find(x, x->pool.data + e->at, e->n_bytes, e->key) = (uint32_t)i + 1;
     }
 }
 
@@ -158,8 +159,8 @@ static bool thin_out(struct count *x)
 
 static bool add(struct count *x, const char *word, size_t n)
 {
-    const uint32_t hash = feat_hash(word, n);
-    uint32_t *slot = find(x, word, n, hash);
+    const struct feat_key key = feat_key_of(word, n);
+    uint32_t *slot = find(x, word, n, key);
     if (*slot) {
         x->entry[*slot - 1].n_seen++;
         return true;
@@ -170,13 +171,13 @@ static bool add(struct count *x, const char *word, size_t n)
     if (!grow(x)) {
         return false;
     }
-    slot = find(x, word, n, hash);
+    slot = find(x, word, n, key);
     const size_t at = x->pool.n_bytes;
     if (!base_buffer_add(&x->pool, word, n)) {
         return false;
     }
     x->entry[x->n_entries] =
-        (struct entry){.n_seen = 1, .at = at, .hash = hash, .n_bytes = (uint32_t)n};
+        (struct entry){.n_seen = 1, .at = at, .key = key, .n_bytes = (uint32_t)n};
     *slot = (uint32_t)++x->n_entries;
     return true;
 }

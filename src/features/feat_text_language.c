@@ -5,6 +5,7 @@
  * apart by their function words and by letters that few of them use. Hits on less than one
  * word in eight, or two languages alike: the text does not tell.
  */
+#include "feat_key.h"
 #include "feat_step.h"
 #include "feat_utf8.h"
 
@@ -14,7 +15,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { TOLD_BYTES = 1024 /* of a text; more seldom changes the answer */ };
+enum { TOLD_BYTES = 500 /* of a text; more seldom changes the answer */ };
 
 enum script {
     OTHER,
@@ -126,23 +127,27 @@ static const char *const frequent[FEAT_N_LATIN] = {
                 "hon mycket också",
 };
 
-enum { N_SLOTS = 1024, WORD_BYTES = 14 };
+enum { N_SLOTS = 1024 };
 static struct slot {
-    char word[WORD_BYTES];
-    uint8_t n;
-    uint8_t languages; /* a bit for each of FEAT_N_LATIN */
-} slots[N_SLOTS];      // filled once, then only read
+    struct feat_key key;
+    size_t n;       /* 0: free */
+    uint64_t votes; /* a byte for each of FEAT_N_LATIN: 1 where it has the word */
+} slots[N_SLOTS];   // filled once, then only read
 static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
 
-static struct slot *find(const char *word, size_t n)
+/** A word without case: that bit is set in every byte, on both sides of a comparison. */
+static struct feat_key small_key(const char *word, size_t n)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < n; i++) {
-        hash = (hash ^ (unsigned char)word[i]) * 16777619u;
-    }
-    for (uint32_t i = hash >> 7;; i++) {
+    const uint64_t small = 0x2020202020202020u;
+    const struct feat_key key = feat_key_of(word, n);
+    return (struct feat_key){key.first | small, key.last | small};
+}
+
+static struct slot *find(struct feat_key key, size_t n)
+{
+    for (uint32_t i = feat_key_hash(key, n);; i++) {
         struct slot *s = &slots[i % N_SLOTS];
-        if (s->n == 0 || (s->n == n && memcmp(s->word, word, n) == 0)) {
+        if (s->n == 0 || (s->n == n && feat_key_equal(s->key, key))) {
             return s;
         }
     }
@@ -153,10 +158,11 @@ static void fill_slots(void)
     for (int l = 0; l < FEAT_N_LATIN; l++) {
         for (const char *p = frequent[l]; *p;) {
             const size_t n = strcspn(p, " ");
-            struct slot *s = find(p, n);
-            memcpy(s->word, p, n);
-            s->n = (uint8_t)n;
-            s->languages |= (uint8_t)(1u << l);
+            const struct feat_key key = small_key(p, n);
+            struct slot *s = find(key, n);
+            s->key = key;
+            s->n = n;
+            s->votes |= (uint64_t)1 << 8 * l;
             p += n;
             p += *p == ' ';
         }
@@ -193,34 +199,36 @@ static bool is_letter(unsigned char c)
 }
 
 struct votes {
-    int n[FEAT_N_LATIN];
+    uint64_t words; /* as of a slot; TOLD_BYTES hold less than 256 words */
+    int letters[FEAT_N_LATIN];
     int n_words;
 };
+
+static void vote_by_letters(struct votes *votes, const char *word, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i++) {
+        const int l =
+            language_of_letter((unsigned char)word[i], (unsigned char)word[i + 1]);
+        if (l >= 0) {
+            votes->letters[l]++;
+        }
+    }
+}
 
 /** The word that begins at `i` votes; gives what is behind it. */
 static size_t vote(struct votes *votes, const char *text, size_t i, size_t n)
 {
-    char word[WORD_BYTES];
     const size_t begin = i;
+    unsigned char bits = 0;
     for (; i < n && is_letter((unsigned char)text[i]); i++) {
-        const char c = text[i];
-        if (i - begin < sizeof word) {
-            word[i - begin] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-        }
-        const int l =
-            (unsigned char)c >= 0xc2 && (unsigned char)c <= 0xc5 && i + 1 < n
-                ? language_of_letter((unsigned char)c, (unsigned char)text[i + 1])
-                : -1;
-        if (l >= 0) {
-            votes->n[l]++;
-        }
+        bits |= (unsigned char)text[i];
+    }
+    if (bits >= 0x80) {
+        vote_by_letters(votes, text + begin, i - begin);
     }
     votes->n_words++;
-    if (i - begin <= sizeof word) {
-        const uint32_t languages = find(word, i - begin)->languages;
-        for (int l = 0; l < FEAT_N_LATIN; l++) {
-            votes->n[l] += 2 * (int)(languages >> l & 1);
-        }
+    if (i - begin <= FEAT_KEY_BYTES) {
+        votes->words += find(small_key(text + begin, i - begin), i - begin)->votes;
     }
     return i;
 }
@@ -232,14 +240,18 @@ static int tell_latin(const char *text, size_t n)
     for (size_t i = 0; i < n;) {
         i = is_letter((unsigned char)text[i]) ? vote(&votes, text, i, n) : i + 1;
     }
+    int total[FEAT_N_LATIN];
+    for (int l = 0; l < FEAT_N_LATIN; l++) {
+        total[l] = votes.letters[l] + 2 * (int)(votes.words >> 8 * l & 0xff);
+    }
     int best = 0, n_best = 0;
     for (int l = 1; l < FEAT_N_LATIN; l++) {
-        best = votes.n[l] > votes.n[best] ? l : best;
+        best = total[l] > total[best] ? l : best;
     }
     for (int l = 0; l < FEAT_N_LATIN; l++) {
-        n_best += votes.n[l] == votes.n[best];
+        n_best += total[l] == total[best];
     }
-    return votes.n[best] * 4 < votes.n_words || n_best > 1 ? FEAT_NO_LANGUAGE : best;
+    return total[best] * 4 < votes.n_words || n_best > 1 ? FEAT_NO_LANGUAGE : best;
 }
 
 // ---------------------------------------------------------------- scripts
@@ -264,7 +276,7 @@ static int tell(const char *text, size_t n)
     for (size_t i = 0; i < n;) {
         const unsigned char byte = (unsigned char)text[i];
         if (byte < 0x80) {
-            count[LATIN] += (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+            count[LATIN] += (unsigned char)((byte | 0x20) - 'a') < 26;
             i++;
         } else if (byte >= 0xe4 && byte <= 0xe9 && i + 3 <= n) {
             count[HAN]++;

@@ -23,6 +23,7 @@ struct segment {
     bool is_inside; /* this part continues a line */
     bool has_word;  /* in this line */
     enum feat_class ascii[128];
+    bool is_ascii_word[256]; /* letters and digits of ASCII */
 };
 
 static enum reel_status segment_open(const struct feat_env *env, void **state,
@@ -35,6 +36,7 @@ static enum reel_status segment_open(const struct feat_env *env, void **state,
     x->icu = env->icu;
     for (uint32_t c = 0; c < 128; c++) {
         x->ascii[c] = feat_class_of(env->icu, c);
+        x->is_ascii_word[c] = x->ascii[c] == FEAT_LETTER || x->ascii[c] == FEAT_DIGIT;
     }
     const enum reel_status rc = feat_han_create(env->icu, &x->han, err);
     if (rc != REEL_OK) {
@@ -95,6 +97,16 @@ static size_t word_end(struct segment *x, const char *in, size_t i, size_t n)
 {
     enum feat_class before = FEAT_LETTER;
     while (i < n) {
+        const size_t begin = i;
+        while (i < n && x->is_ascii_word[(unsigned char)in[i]]) {
+            i++;
+        }
+        if (i > begin) {
+            before = x->ascii[(unsigned char)in[i - 1]];
+        }
+        if (i == n) {
+            return i;
+        }
         size_t next, after;
         const enum feat_class class = class_at(x, in, i, &next);
         if (is_letter(class) || class == FEAT_DIGIT) {

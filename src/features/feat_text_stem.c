@@ -4,6 +4,7 @@
  *
  * Words come again: the stems of those seen last are kept, one for each value of a hash.
  */
+#include "feat_key.h"
 #include "feat_line.h"
 #include "feat_step.h"
 
@@ -12,10 +13,11 @@
 
 #include <libstemmer.h>
 
-enum { N_KEPT = 1 << 14, WORD_BYTES = 22, STEM_BYTES_MAX = 1 << 8 };
+enum { N_KEPT = 1 << 14, WORD_BYTES_MAX = 1 << 8 /* of a word with a stem */ };
 
 struct kept {
-    char word[WORD_BYTES], stem[WORD_BYTES];
+    struct feat_key key;
+    char stem[FEAT_KEY_BYTES];
     uint8_t n_word, n_stem; /* n_word 0: free */
     uint8_t language;
 };
@@ -87,18 +89,19 @@ static const char *stem_of(struct stem *x, int language, const char *word, size_
 /** As stem_of, from what is kept where possible. */
 static const char *stem_of_word(struct stem *x, int language, const char *word, size_t *n)
 {
-    if (*n > WORD_BYTES) {
-        return *n <= STEM_BYTES_MAX ? stem_of(x, language, word, n) : word;
+    if (*n > FEAT_KEY_BYTES) {
+        return *n <= WORD_BYTES_MAX ? stem_of(x, language, word, n) : word;
     }
-    struct kept *k = &x->kept[(feat_hash(word, *n) + (uint32_t)language) % N_KEPT];
-    if (k->n_word != *n || k->language != language || memcmp(k->word, word, *n) != 0) {
+    const struct feat_key key = feat_key_of(word, *n);
+    struct kept *k = &x->kept[(feat_key_hash(key, *n) + (uint32_t)language) % N_KEPT];
+    if (k->n_word != *n || k->language != language || !feat_key_equal(k->key, key)) {
         const size_t n_word = *n;
         const char *stem = stem_of(x, language, word, n);
-        if (!stem || *n > WORD_BYTES) {
+        if (!stem || *n > FEAT_KEY_BYTES) {
             return stem;
         }
-        memcpy(k->word, word, n_word);
         memcpy(k->stem, stem, *n);
+        k->key = key;
         k->n_word = (uint8_t)n_word;
         k->n_stem = (uint8_t)*n;
         k->language = (uint8_t)language;

@@ -4,11 +4,14 @@
  * Words of denial ("not", "never", "don't", 不, 没有) are not among them: a review without them says
  * the opposite. The lists do not apply to a line in a third language.
  */
+#include "feat_key.h"
 #include "feat_line.h"
 #include "feat_step.h"
 
 #include "base_alloc.h"
 #include "base_error.h"
+
+#include <assert.h>
 
 // clang-format off
 static const char *const english[] = {
@@ -88,14 +91,18 @@ enum { N_SLOTS = 2048 };
 struct stop {
     const struct feat_env *env;
     struct feat_line line;
-    const char *slot[N_SLOTS]; /* all words of both lists; NULL: free */
+    struct slot {
+        struct feat_key key;
+        size_t n;    /* 0: free */
+    } slot[N_SLOTS]; /* all words of both lists */
 };
 
-static const char **find(struct stop *x, const char *word, size_t n)
+static struct slot *find(struct stop *x, const char *word, size_t n)
 {
-    for (uint32_t i = feat_hash(word, n);; i++) {
-        const char **slot = &x->slot[i % N_SLOTS];
-        if (!*slot || (strncmp(*slot, word, n) == 0 && !(*slot)[n])) {
+    const struct feat_key key = feat_key_of(word, n);
+    for (uint32_t i = feat_key_hash(key, n);; i++) {
+        struct slot *slot = &x->slot[i % N_SLOTS];
+        if (slot->n == 0 || (slot->n == n && feat_key_equal(slot->key, key))) {
             return slot;
         }
     }
@@ -104,7 +111,9 @@ static const char **find(struct stop *x, const char *word, size_t n)
 static void fill(struct stop *x, const char *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        *find(x, list[i], strlen(list[i])) = list[i];
+        const size_t n_word = strlen(list[i]);
+        assert(n_word <= FEAT_KEY_BYTES);
+        *find(x, list[i], n_word) = (struct slot){feat_key_of(list[i], n_word), n_word};
     }
 }
 
@@ -136,13 +145,12 @@ static bool is_mark(const char *word, size_t n)
 
 static bool is_stop(struct stop *x, const char *word, size_t n)
 {
-    enum { WORD_BYTES_MAX = 16 /* of the lists */ };
-    if (n > WORD_BYTES_MAX) {
+    if (n > FEAT_KEY_BYTES) { // the lists have no such word
         return false;
     }
     const int l = x->line.language;
     const bool is_ours = l == FEAT_NO_LANGUAGE || l == FEAT_EN || l == FEAT_ZH;
-    return is_mark(word, n) || (is_ours && *find(x, word, n));
+    return is_mark(word, n) || (is_ours && find(x, word, n)->n > 0);
 }
 
 static bool stop_run(void *state, const char *in, size_t n, struct base_buffer *out)
