@@ -16,11 +16,7 @@ static void add_answer(const struct session *s, int64_t entry, struct list_viewe
 {
     const struct reel_csr *seen = &s->history.seen;
     const struct reel_query *chosen = &out->state.chosen;
-    const bool is_seen = session_is_seen(s, entry);
-    if (!is_seen && !(s->mark[entry] & 1u << REEL_EVENT_SKIP)) {
-        return;
-    }
-    enum reel_answer_kind kind = is_seen ? REEL_ANSWER_SEEN : REEL_ANSWER_UNKNOWN;
+    enum reel_answer_kind kind = REEL_ANSWER_SEEN;
     for (int32_t i = 0; i < chosen->n; i++) {
         kind = chosen->film[i] == seen->col[entry] ? REEL_ANSWER_LIKED : kind;
     }
@@ -39,16 +35,49 @@ void list_viewer_make(const struct session *s, int32_t row, struct list_viewer *
         const int64_t first = chosen->start[row];
         out->state.chosen =
             (struct reel_query){.film = chosen->col + first,
+                                .value = chosen->value ? chosen->value + first : NULL,
                                 .at_s = s->chosen.at_s ? s->chosen.at_s + first : NULL,
                                 .n = (int32_t)(chosen->start[row + 1] - first)};
     }
     for (int64_t e = begin; e < end; e++) {
-        add_answer(s, e, out);
         if (session_is_seen(s, e)) {
+            add_answer(s, e, out);
             out->seen[out->state.n_seen++] = seen->col[e];
         }
     }
     out->state.seen = out->seen;
+}
+
+enum reel_status list_viewer_add_unknown(const struct session *s, const char *name,
+                                         struct list_viewer *viewer,
+                                         struct reel_error *err)
+{
+    unsigned char *bytes = NULL;
+    size_t n_bytes = 0;
+    enum reel_status rc = name ? reel_store_state_get(s->store, name, LIST_UNKNOWN_STATE,
+                                                      &bytes, &n_bytes, err)
+                               : REEL_OK;
+    if (rc || !bytes) {
+        return rc;
+    }
+    const size_t n = n_bytes / sizeof(int64_t);
+    viewer->answer = cli_need(realloc(
+        viewer->answer, ((size_t)viewer->n_answers + n + 1) * sizeof *viewer->answer));
+    for (size_t i = 0; i < n; i++) {
+        int64_t key;
+        memcpy(&key, bytes + i * sizeof key, sizeof key);
+        const int32_t film = session_index_of(s->films->key, s->films->n_films, key);
+        bool is_new = film >= 0;
+        for (int32_t a = 0; a < viewer->n_answers; a++) { // seen since
+            is_new = is_new && viewer->answer[a].film != film;
+        }
+        if (is_new) {
+            viewer->answer[viewer->n_answers++] =
+                (struct reel_answer){film, REEL_ANSWER_UNKNOWN};
+        }
+    }
+    reel_store_bytes_free(bytes);
+    return rc;
 }
 
 void list_viewer_release(struct list_viewer *viewer)
@@ -241,8 +270,8 @@ static int32_t json_decimals(const struct reel_list_item *item)
     return n < 0 ? 0 : n > 12 ? 12 : n;
 }
 
-static json_t *list_json(const struct session *s, const struct reel_list *list,
-                         const char *viewer, const char *model, bool with_reasons)
+json_t *list_json(const struct session *s, const struct reel_list *list,
+                  const char *viewer, const char *model, bool with_reasons)
 {
     json_t *items = json_array();
     for (int32_t i = 0; i < list->n; i++) {

@@ -21,6 +21,13 @@ struct list_viewer {
 };
 /** `row` of the session's history; -1: nobody, who saw nothing. */
 void list_viewer_make(const struct session *s, int32_t row, struct list_viewer *out);
+
+/** The state (store.h) in which films are kept that a viewer said not to have seen. */
+#define LIST_UNKNOWN_STATE "welcome"
+/** Add these as answers; `name` NULL: nobody's. */
+enum reel_status list_viewer_add_unknown(const struct session *s, const char *name,
+                                         struct list_viewer *viewer,
+                                         struct reel_error *err) REEL_CHECKED;
 void list_viewer_release(struct list_viewer *viewer);
 
 /** What is added to the scores of films, for reel_list_options. */
@@ -52,6 +59,8 @@ void list_print_why(const struct session *s, const struct reel_reason *why, int3
 json_t *list_why_json(const struct session *s, const struct reel_reason *why,
                       int32_t n_why);
 
+json_t *list_json(const struct session *s, const struct reel_list *list,
+                  const char *viewer, const char *model, bool with_reasons);
 /** On standard output, as JSON when asked for; amounts of the list are rounded in place. */
 enum cli_exit list_show(const struct session *s, const struct reel_list *list,
                         const char *viewer, const char *model, bool with_reasons);

@@ -267,8 +267,10 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
     if (!is_new) {
         return choose_model(s, d->words->model, false, &d->model, err);
     }
-    return reel_welcome_create(&s->history.seen, &s->chosen.chosen, s->mark, &opt,
-                               &d->welcome, err);
+    rc = list_viewer_add_unknown(s, d->key > 0 ? d->name : NULL, &d->viewer, err);
+    return rc ? rc
+              : reel_welcome_create(&s->history.seen, &s->chosen.chosen, s->mark, &opt,
+                                    &d->welcome, err);
 }
 
 static enum reel_status make_list(struct desk *d, struct reel_error *err)

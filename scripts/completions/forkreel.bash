@@ -6,7 +6,7 @@ _forkreel() {
         cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
         words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
     }
-    local commands="import films show viewers train evaluate recommend rate watch like dislike skip replay choose review fork stories story play dialogue export lm text help"
+    local commands="import films show viewers train evaluate recommend welcome profile rate watch like dislike skip replay choose review fork stories story play dialogue export lm text help"
     local formats="catalogue movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
     local models="als ease item-knn user-knn bpr popularity"
     local everywhere="--home --db --lang --json --threads --help --usage"
@@ -55,7 +55,9 @@ _forkreel() {
     films) options="--number --doubtful --same" ;;
     train) options="--model --models --set --trials --seed" ;;
     evaluate) options="--model --models --split --k --seed --trials --stories --policy --films" ;;
-    recommend) options="--number --model --why --no-log --diversity --diversity-method --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
+    recommend) options="--number --model --why --no-log --diversity --diversity-method --context --explore --seed --with-branches --weights --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
+    welcome) options="--questions --number" ;;
+    profile) options="--set --unset --forget --remember --reset --number" ;;
     rate | like | dislike | replay) options="--viewer --context --text" ;;
     watch | skip) options="--viewer --share --context --text" ;;
     choose) options="--viewer --context" ;;
