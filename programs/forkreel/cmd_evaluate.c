@@ -13,11 +13,22 @@ struct evaluate_words {
     int32_t cut[REEL_CUTS_MAX];
     int32_t n_cuts, n_trials;
     uint64_t seed;
-    bool is_stories, is_policy;
+    bool is_stories, is_policy, is_taste;
+    int32_t n_seeds;
     int32_t n_films;
 };
 
-enum { KEY_SPLIT = 0x100, KEY_K, KEY_SEED, KEY_TRIALS, KEY_STORIES, KEY_FILMS, KEY_POLICY };
+enum {
+    KEY_SPLIT = 0x100,
+    KEY_K,
+    KEY_SEED,
+    KEY_TRIALS,
+    KEY_STORIES,
+    KEY_FILMS,
+    KEY_POLICY,
+    KEY_TASTE,
+    KEY_SEEDS
+};
 
 static const struct argp_option options[] = {
     {"model", 'm', "NAME,...", 0, "which models; default: all six", 0},
@@ -34,6 +45,9 @@ static const struct argp_option options[] = {
      0},
     {"policy", KEY_POLICY, NULL, 0,
      "say instead, from what was shown and taken, what other ways would have brought", 0},
+    {"taste", KEY_TASTE, NULL, 0,
+     "measure instead how films are guessed of which only words are known", 0},
+    {"seeds", KEY_SEEDS, "N", 0, "how many splits for --taste; default 5", 0},
     {"films", KEY_FILMS, "N", 0, "how many films for --stories; default 30", 0},
     {0}};
 
@@ -79,6 +93,12 @@ static error_t option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_POLICY:
         words->is_policy = true;
+        return 0;
+    case KEY_TASTE:
+        words->is_taste = true;
+        return 0;
+    case KEY_SEEDS:
+        words->n_seeds = cli_arg_int(state, "--seeds", arg, 1, EVALUATE_TASTE_SEEDS_MAX);
         return 0;
     case KEY_FILMS:
         words->n_films = cli_arg_int(state, "--films", arg, 1, 10000);
@@ -161,7 +181,8 @@ static enum reel_status evaluate_one(struct evaluation *e, const char *name,
                                                  .n_cuts = words->n_cuts,
                                                  .n_bootstrap = 1000,
                                                  .n_threads = cli->n_threads,
-                                                 .seed = words->seed};
+                                                 .seed = words->seed,
+                                                 .train_at_s = training.at_s};
     rc = rc ? rc
             : reel_measure(model, learnt, is_temporal ? NULL : &split->validation,
                            &split->test, &e->data.genres, &measure, &result->measures,
@@ -367,11 +388,17 @@ static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
                                    .n_cuts = 2,
                                    .seed = SESSION_SEED,
                                    .split = REEL_SPLIT_RANDOM,
-                                   .n_films = 30};
+                                   .n_films = 30,
+                                   .n_seeds = 5};
     cli_args_parse(cli, &cmd_evaluate, &args, argc, argv, NULL, &words);
     if (words.is_policy) {
         cli_names_release(&words.models);
         return evaluate_policy(cli, words.seed);
+    }
+    if (words.is_taste) {
+        const struct evaluate_taste_words taste = {words.n_seeds, words.seed};
+        cli_names_release(&words.models);
+        return evaluate_taste(cli, &taste);
     }
     if (words.is_stories) {
         const struct evaluate_stories_words stories = {

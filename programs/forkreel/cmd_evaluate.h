@@ -17,4 +17,22 @@ enum cli_exit evaluate_stories(struct cli *cli,
 /** `evaluate --policy`: what the store's own logs say of ways to order and to list. */
 enum cli_exit evaluate_policy(struct cli *cli, uint64_t seed);
 
+enum { EVALUATE_TASTE_SEEDS_MAX = 20, EVALUATE_TASTE_BINS = 10 };
+struct evaluate_taste_words {
+    int32_t n_seeds; /* 1 .. EVALUATE_TASTE_SEEDS_MAX */
+    uint64_t seed;   /* the first */
+};
+/** What pictures need of it: means over seeds of a bin of p_like and what came. */
+struct evaluate_taste_result {
+    double p[EVALUATE_TASTE_BINS], share[EVALUATE_TASTE_BINS];
+};
+/** `evaluate --taste`: films taken away and guessed from their texts (cold.h). */
+enum cli_exit evaluate_taste(struct cli *cli, const struct evaluate_taste_words *words);
+struct session;
+/** The same on an open session: prints, and gives what pictures need. */
+enum reel_status evaluate_taste_run(struct session *s,
+                                    const struct evaluate_taste_words *words,
+                                    struct evaluate_taste_result *result,
+                                    enum cli_exit *status, struct reel_error *err);
+
 #endif
