@@ -112,8 +112,8 @@ static void put_line(const struct output *out, const char *line, size_t n, bool 
 {
     if (out->is_json) {
         json_t *json = cli_need(line_to_json(out, line, n));
-        if (!is_whole) {
-            json_object_set_new(json, "continues", json_true());
+        if (out->is_inside) { // the part before came as a line of its own
+            json_object_set_new(json, "continued", json_true());
         }
         json_dumpf(json, stdout, JSON_COMPACT);
         json_decref(json);
