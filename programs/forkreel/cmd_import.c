@@ -76,10 +76,11 @@ static char *formats_help(const struct cli *cli)
         fprintf(out, "  %-13s %s%s\n", format[i].name, tr(format[i].summary),
                 format[i].needs_viewer ? tr(" (needs --viewer)") : "");
     }
-    fprintf(out, "\n%s\n",
-            tr("Fields of csv and jsonl: viewer, film, title, year, rating, timestamp, "
-               "watched,\n"
-               "liked, tag, review, text, imdb, tmdb."));
+    fprintf(
+        out, "\n%s\n",
+        tr("Fields of csv and jsonl: viewer, film, title, year, rating, timestamp, "
+           "watched,\n"
+           "liked, tag, review, text, imdb, tmdb, genres, cast, director, keywords."));
     fclose(out);
     return cli_need(text);
 }

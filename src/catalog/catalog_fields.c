@@ -30,6 +30,10 @@ static const char *const synonym[CATALOG_N_FIELDS][12] = {
     [CATALOG_FIELD_IMDB] = {"imdb", "imdbid", "const", "tconst"},
     [CATALOG_FIELD_TMDB] = {"tmdb", "tmdbid"},
     [CATALOG_FIELD_DOUBAN] = {"douban", "doubanid", "subjectid"},
+    [CATALOG_FIELD_GENRES] = {"genres", "genre", "类型"},
+    [CATALOG_FIELD_CAST] = {"cast", "actors", "actor", "starring", "演员", "主演"},
+    [CATALOG_FIELD_DIRECTOR] = {"director", "directors", "导演"},
+    [CATALOG_FIELD_KEYWORDS] = {"keywords", "keyword", "关键词"},
 };
 
 enum catalog_field catalog_field_by_name(const char *name)
@@ -70,10 +74,15 @@ const char *catalog_field_name(enum catalog_field field)
 const char *catalog_field_names(void)
 {
     return "viewer, film, title, year, rating, rating10, timestamp, watched, liked, tag, "
-           "review, text, imdb, tmdb, douban";
+           "review, text, imdb, tmdb, douban, genres, cast, director, keywords";
 }
 
 // ---- records ----
+
+bool catalog_field_is_list(enum catalog_field field)
+{
+    return field == CATALOG_FIELD_TAG || field >= CATALOG_FIELD_GENRES;
+}
 
 static bool has(const struct catalog_fields *fields, enum catalog_field field)
 {
@@ -210,20 +219,28 @@ static const char *read_values(struct catalog_reader *r, struct catalog_fields *
     return reason;
 }
 
+enum { LIST_MAX = 256 };
+
+/** The items of a list, at most LIST_MAX. */
+static int32_t split(struct catalog_fields *fields, enum catalog_field field,
+                     const char **item)
+{
+    char *list = fields->text[field];
+    for (char *p = list; p && !fields->is_list[field] && (p = strchr(p, ','));) {
+        *p = '|';
+    }
+    return list ? catalog_split(list, '|', item, LIST_MAX) : 0;
+}
+
 static enum reel_status emit_texts(struct catalog_reader *r,
                                    struct catalog_fields *fields,
                                    struct reel_event *event, int *n_events,
                                    struct reel_error *err)
 {
-    enum { TAGS_MAX = 256 };
     enum reel_status rc = REEL_OK;
     if (has(fields, CATALOG_FIELD_TAG)) {
-        const char *tag[TAGS_MAX];
-        char *tags = fields->text[CATALOG_FIELD_TAG];
-        for (char *p = tags; !fields->has_tag_list && (p = strchr(p, ','));) {
-            *p = '|';
-        }
-        const int32_t n = catalog_split(tags, '|', tag, TAGS_MAX);
+        const char *tag[LIST_MAX];
+        const int32_t n = split(fields, CATALOG_FIELD_TAG, tag);
         event->kind = REEL_EVENT_TAG;
         for (int32_t i = 0; rc == REEL_OK && i < n; i++, (*n_events)++) {
             event->text = tag[i];
@@ -281,6 +298,22 @@ static enum reel_status emit_film(struct catalog_reader *r, struct catalog_field
     film.ref = record->event.film;
     if (has(fields, CATALOG_FIELD_TEXT)) {
         film.overview = fields->text[CATALOG_FIELD_TEXT];
+    }
+    const char *genre[LIST_MAX], *keyword[LIST_MAX], *name[2][LIST_MAX];
+    struct reel_person person[2 * LIST_MAX];
+    film.genres = genre;
+    film.n_genres = split(fields, CATALOG_FIELD_GENRES, genre);
+    film.keywords = keyword;
+    film.n_keywords = split(fields, CATALOG_FIELD_KEYWORDS, keyword);
+    film.people = person;
+    for (int i = 0; i < 2; i++) {
+        const int32_t n =
+            split(fields, i == 0 ? CATALOG_FIELD_DIRECTOR : CATALOG_FIELD_CAST, name[i]);
+        for (int32_t k = 0; k < n; k++) {
+            person[film.n_people++] = (struct reel_person){
+                .name = name[i][k],
+                .role = i == 0 ? REEL_ROLE_DIRECTOR : REEL_ROLE_ACTOR};
+        }
     }
     return catalog_film(r, &film, err);
 }

@@ -3,7 +3,8 @@
  *
  * With a viewer, a record gives one event for each of rating, watched, liked, tag, review
  * and text that it has, all at its timestamp; a record that has none of them is a watch.
- * Without any viewer it describes a film, and `text` is its plot.
+ * Without any viewer it describes a film: `text` is its plot; genres, cast, director and
+ * keywords are lists. Beside a viewer those say nothing.
  *
  *     struct catalog_fields fields = {0};
  *     fields.text[CATALOG_FIELD_VIEWER] = "ann";
@@ -33,13 +34,17 @@ enum catalog_field {
     CATALOG_FIELD_IMDB,
     CATALOG_FIELD_TMDB,
     CATALOG_FIELD_DOUBAN,
+    CATALOG_FIELD_GENRES, /* these and what follows: several are cut at , and | */
+    CATALOG_FIELD_CAST,
+    CATALOG_FIELD_DIRECTOR,
+    CATALOG_FIELD_KEYWORDS,
     CATALOG_N_FIELDS,
 };
 
 /** What a record says; NULL or "" where it says nothing. Texts may be written into. */
 struct catalog_fields {
     char *text[CATALOG_N_FIELDS];
-    bool has_tag_list; // tags are cut at | only
+    bool is_list[CATALOG_N_FIELDS]; // cut at | only
 };
 
 /** Field by its own name ("viewer"); NONE when there is no such field. */
@@ -47,6 +52,8 @@ enum catalog_field catalog_field_by_name(const char *name);
 /** Field that a column of this name usually holds ("userId": viewer); NONE when unknown. */
 enum catalog_field catalog_field_guess(const char *column);
 const char *catalog_field_name(enum catalog_field field);
+/** Does the field take several values? */
+bool catalog_field_is_list(enum catalog_field field);
 /** "viewer, film, title, ..." for messages. */
 const char *catalog_field_names(void);
 

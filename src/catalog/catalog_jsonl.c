@@ -1,7 +1,7 @@
 // `jsonl`: one JSON object a line (an array of objects will do), with the fields of
 // catalog_fields.h as members. --map MEMBER=FIELD goes first, then members called as a
 // field is, then the names that columns have elsewhere. A list is taken where several make
-// sense: tags. Members that are no field are passed over.
+// sense: tags, genres, people, keywords. Members that are no field are passed over.
 
 #include "catalog_fields.h"
 #include "catalog_items.h"
@@ -75,7 +75,7 @@ static char *text_of(struct catalog_json *row, enum catalog_field field,
                      struct base_arena *arena)
 {
     char number[40];
-    if (field == CATALOG_FIELD_TAG && catalog_json_is_array(value)) {
+    if (catalog_field_is_list(field) && catalog_json_is_array(value)) {
         return join_list(row, member, value, arena);
     }
     const char *scalar = catalog_json_scalar(value, number, sizeof number);
@@ -89,6 +89,19 @@ static char *text_of(struct catalog_json *row, enum catalog_field field,
     return text;
 }
 
+/** Is a description written as values? Many files have objects there, which say more. */
+static bool is_plain(const struct json_t *value)
+{
+    char number[40];
+    for (size_t i = 0; catalog_json_is_array(value) && i < catalog_json_n(value); i++) {
+        if (!catalog_json_scalar(catalog_json_item(value, i), number, sizeof number)) {
+            return false;
+        }
+    }
+    return catalog_json_is_array(value) ||
+           catalog_json_scalar(value, number, sizeof number);
+}
+
 static void read_members(const struct reel_read_options *opt, struct catalog_json *row,
                          struct base_arena *arena, struct catalog_fields *fields)
 {
@@ -99,12 +112,11 @@ static void read_members(const struct reel_read_options *opt, struct catalog_jso
         const struct json_t *value = catalog_json_member(row->root, member);
         enum claim claim;
         const enum catalog_field field = field_of(opt, member, &claim);
-        if (value && field != CATALOG_FIELD_NONE && claim > claims[field]) {
+        if (value && field != CATALOG_FIELD_NONE && claim > claims[field] &&
+            (field < CATALOG_FIELD_GENRES || claim == CLAIM_MAPPED || is_plain(value))) {
             claims[field] = claim;
             fields->text[field] = text_of(row, field, member, value, arena);
-            if (field == CATALOG_FIELD_TAG) {
-                fields->has_tag_list = catalog_json_is_array(value);
-            }
+            fields->is_list[field] = catalog_json_is_array(value);
         }
     }
 }

@@ -31,6 +31,21 @@ static void array_of_objects_will_do(void **state)
                 "refused a.json:2 item 2: tags: item 1 is neither text nor number\n");
 }
 
+static void films_are_described_by_lists(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"title\":\"Dust\",\"genres\":[\"War\",\"Drama\"],\"cast\":\"Ann Bo, Cy Dee\","
+        "\"director\":[\"Eve, Jr.\"],\"keywords\":\"sand|wind\",\"text\":\"Sand.\"}\n"
+        "{\"title\":\"Rust\",\"genres\":[{\"id\":1}],\"cast\":{}}\n";
+    const struct catalog_memory member = {"f.jsonl", text, sizeof text - 1};
+    struct told told;
+    told_init(&told);
+    told_read_members(&told, "jsonl", NULL, &member, 1);
+    told_expect(&told, "film \"Dust\" overview=Sand. genres=War,Drama keywords=sand,wind "
+                       "director=Eve, Jr. actor=Ann Bo actor=Cy Dee\nfilm \"Rust\"\n");
+}
+
 static void map_goes_before_names(void **state)
 {
     (void)state;
@@ -100,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_give_events_and_films),
         cmocka_unit_test(array_of_objects_will_do),
+        cmocka_unit_test(films_are_described_by_lists),
         cmocka_unit_test(map_goes_before_names),
         cmocka_unit_test(broken_files_end_with_one_line),
         cmocka_unit_test(event_without_viewer_is_refused),

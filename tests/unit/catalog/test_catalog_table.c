@@ -155,7 +155,7 @@ static void mapped_columns_go_first(void **state)
         told.err.text,
         "no field \"person\"; there are viewer, film, title, year, rating, "
         "rating10, timestamp, watched, liked, tag, review, text, imdb, tmdb, "
-        "douban");
+        "douban, genres, cast, director, keywords");
     const struct reel_column_map no_column[] = {{"whom", "viewer"}};
     read_mapped(&told, no_column, 1, "csv", "who,what\nbo,7\n");
     assert_int_equal(told.rc, REEL_EINVAL);
