@@ -3,8 +3,8 @@
  * shape; its memory is kept. Products run on ggml's BLAS backend, everything else on the CPU
  * backend, both in the thread that asks.
  *
- * AdamW (Loshchilov, Hutter 2019) is ggml's. Rows of the step graph are shared among
- * n_threads; every number is computed alone, so how many does not matter to it.
+ * AdamW (Loshchilov, Hutter 2019) is ggml's, one node for each piece of a parameter; every
+ * number is computed alone, so it does not matter to it how many workers share the pieces.
  */
 #include "base_net.h"
 #include "base_alloc.h"
@@ -22,8 +22,10 @@
 enum {
     N_NODES_MAX = 8192,  /* of one graph, backward pass included */
     N_INPUTS_MAX = 256,  /* of one graph */
+    N_MEMORIES_MAX = 64, /* of one graph */
     N_ALIGN_FLOATS = 16, /* parameters begin on 64 bytes */
     N_SETTINGS_ADAMW = 7,
+    N_PIECE_FLOATS = 1 << 15, /* what a worker steps at a time */
 };
 
 enum input_kind { INPUT_BYTES, INPUT_CLASSES, INPUT_DROPOUT };
@@ -40,7 +42,7 @@ struct slot {
     char name[32];
     int64_t n_0, n_1;
     size_t offset; /* floats into every bank */
-    bool is_decayed;
+    bool is_decayed, is_fixed;
 };
 
 struct base_net {
@@ -61,6 +63,8 @@ struct base_net_graph {
     float *gradient_value;                  /* a bank; NULL: only runs */
     struct input input[N_INPUTS_MAX];
     int32_t n_inputs;
+    void *scratch[N_MEMORIES_MAX]; /* what base_net_memory gave */
+    int32_t n_scratches;
     struct base_rng rng;
     bool is_learning, is_full; /* full: more inputs than have room */
     double sum_loss, sum_weight;
@@ -109,6 +113,7 @@ enum reel_status base_net_create(const struct base_net_param *param, int32_t n_p
         memcpy(slot->name, param[i].name, n_name);
         slot->offset = net->n_floats;
         slot->is_decayed = param[i].is_decayed;
+        slot->is_fixed = param[i].is_fixed;
         net->n_floats = end;
     }
     net->value = base_alloc_aligned(net->n_floats + N_ALIGN_FLOATS, sizeof(float));
@@ -158,8 +163,17 @@ static bool lay_tensors(struct base_net_graph *g, ggml_backend_buffer_t buffer,
     return true;
 }
 
+static void forget_scratches(struct base_net_graph *g)
+{
+    for (int32_t i = 0; i < g->n_scratches; i++) {
+        base_free(g->scratch[i]);
+    }
+    g->n_scratches = 0;
+}
+
 static void graph_release(struct base_net_graph *g)
 {
+    forget_scratches(g);
     ggml_backend_sched_free(g->sched);
     ggml_backend_free(g->cpu);
     ggml_backend_free(g->blas);
@@ -212,7 +226,9 @@ static bool graph_make(struct base_net_graph *g, const struct base_net *net,
             return false;
         }
         for (size_t i = 0; i < n; i++) {
-            ggml_set_param(g->param[i]);
+            if (!net->slot[i].is_fixed) {
+                ggml_set_param(g->param[i]);
+            }
         }
     }
     g->cpu = ggml_backend_cpu_init();
@@ -231,6 +247,7 @@ static void graph_begin(struct base_net_graph *g)
 {
     ggml_backend_sched_reset(g->sched);
     ggml_reset(g->ctx);
+    forget_scratches(g);
     g->n_inputs = 0;
     g->is_full = false;
 }
@@ -336,6 +353,16 @@ struct ggml_context *base_net_context(const struct base_net_graph *g)
 struct base_rng *base_net_rng(struct base_net_graph *g)
 {
     return g->is_learning ? &g->rng : NULL;
+}
+
+void *base_net_memory(struct base_net_graph *g, size_t n, size_t item_bytes)
+{
+    void *memory =
+        g->n_scratches < N_MEMORIES_MAX ? base_alloc_array(n, item_bytes) : NULL;
+    if (memory) {
+        g->scratch[g->n_scratches++] = memory;
+    }
+    return memory;
 }
 
 struct ggml_tensor *base_net_param(const struct base_net_graph *g, int32_t i)
@@ -499,8 +526,7 @@ struct loop {
 
     void *step_memory;
     struct ggml_context *step_ctx;
-    struct ggml_cgraph *step_graph;
-    ggml_backend_buffer_t moment_buffer[2];
+    struct ggml_cgraph **step_graph;    /* (n_threads) */
     float setting[2][N_SETTINGS_ADAMW]; /* without and with decay */
 };
 
@@ -590,6 +616,17 @@ static double rate_at(const struct base_net_options *opt, int32_t i_step, int32_
     return opt->rate * (opt->rate_end + (1 - opt->rate_end) * wave);
 }
 
+static void run_step(int64_t begin, int64_t end, int32_t worker, void *payload)
+{
+    (void)worker;
+    struct loop *loop = payload;
+    for (int64_t t = begin; t < end; t++) {
+        loop->is_failed[t] =
+            ggml_backend_graph_compute(loop->graph[t].cpu, loop->step_graph[t]) !=
+            GGML_STATUS_SUCCESS;
+    }
+}
+
 static enum reel_status step(struct loop *loop, double rate, struct reel_error *err)
 {
     const struct base_net_options *opt = loop->opt;
@@ -606,51 +643,70 @@ static enum reel_status step(struct loop *loop, double rate, struct reel_error *
         };
         memcpy(loop->setting[with_decay], setting, sizeof setting);
     }
-    ggml_backend_t cpu = loop->graph[0].cpu;
-    ggml_backend_cpu_set_n_threads(cpu, opt->n_threads);
-    const enum ggml_status rc = ggml_backend_graph_compute(cpu, loop->step_graph);
-    ggml_backend_cpu_set_n_threads(cpu, 1);
-    return rc == GGML_STATUS_SUCCESS
-               ? REEL_OK
-               : fail(err, REEL_ENOMEM, "%s: no memory for a step", opt->stage);
+    base_pool_run(loop->pool, opt->n_threads, 1, run_step, loop);
+    for (int32_t t = 0; t < opt->n_threads; t++) {
+        if (loop->is_failed[t]) {
+            return fail(err, REEL_ENOMEM, "%s: no memory for a step", opt->stage);
+        }
+    }
+    return REEL_OK;
 }
 
-// One node for each parameter: values, gradients and moments lie in banks already.
-static bool step_graph_make(struct loop *loop)
+// A tensor over `n` floats of a bank.
+static struct ggml_tensor *piece(struct ggml_context *c, float *bank, size_t n)
+{
+    struct ggml_tensor *t = ggml_new_tensor_1d(c, GGML_TYPE_F32, (int64_t)n);
+    t->data = bank;
+    return t;
+}
+
+static size_t count_pieces(const struct base_net *net)
+{
+    size_t n = 0;
+    for (int32_t p = 0; p < net->n_params; p++) {
+        n += ((size_t)(net->slot[p].n_0 * net->slot[p].n_1) - 1) / N_PIECE_FLOATS + 1;
+    }
+    return n;
+}
+
+// A node for each piece of a parameter, dealt to the workers in turn: no node waits.
+static bool step_graphs_make(struct loop *loop)
 {
     const struct base_net *net = loop->net;
-    const size_t n = (size_t)net->n_params;
-    struct base_net_graph *g = &loop->graph[0];
-    loop->step_ctx = make_context(&loop->step_memory, 3 * n + 2,
-                                  ggml_graph_overhead_custom(6 * n + 16, false));
-    if (!loop->step_ctx) {
+    const size_t n_threads = (size_t)loop->opt->n_threads, n = count_pieces(net);
+    const size_t n_nodes = 6 * (n / n_threads + 1) + 2; // leaves are counted with them
+    loop->step_graph = base_alloc_zeroed(n_threads, sizeof(void *));
+    loop->step_ctx =
+        make_context(&loop->step_memory, 5 * n + 2,
+                     n_threads * (ggml_graph_overhead_custom(n_nodes, false) + 64));
+    if (!loop->step_ctx || !loop->step_graph) {
         return false;
     }
-    struct ggml_tensor *setting[2];
-    for (int i = 0; i < 2; i++) {
-        setting[i] = ggml_new_tensor_1d(loop->step_ctx, GGML_TYPE_F32, N_SETTINGS_ADAMW);
-        setting[i]->data = loop->setting[i];
-        loop->moment_buffer[i] = ggml_backend_cpu_buffer_from_ptr(
-            loop->moment[i], net->n_floats * sizeof(float));
-        if (!loop->moment_buffer[i]) {
-            return false;
-        }
+    for (size_t t = 0; t < n_threads; t++) {
+        loop->step_graph[t] = ggml_new_graph_custom(loop->step_ctx, n_nodes, false);
     }
-    loop->step_graph = ggml_new_graph_custom(loop->step_ctx, 6 * n + 16, false);
-    for (size_t p = 0; p < n; p++) {
-        struct ggml_tensor *moment[2];
-        for (int i = 0; i < 2; i++) {
-            moment[i] = ggml_dup_tensor(loop->step_ctx, g->param[p]);
-            if (ggml_backend_tensor_alloc(loop->moment_buffer[i], moment[i],
-                                          loop->moment[i] + net->slot[p].offset) !=
-                GGML_STATUS_SUCCESS) {
-                return false;
+    struct ggml_tensor *setting[2] = {
+        piece(loop->step_ctx, loop->setting[0], N_SETTINGS_ADAMW),
+        piece(loop->step_ctx, loop->setting[1], N_SETTINGS_ADAMW)};
+    float *const bank[] = {net->value, loop->graph[0].gradient_value, loop->moment[0],
+                           loop->moment[1]};
+    size_t i_piece = 0;
+    for (int32_t p = 0; p < net->n_params; p++) {
+        const struct slot *slot = &net->slot[p];
+        const size_t n_floats = slot->is_fixed ? 0 : (size_t)(slot->n_0 * slot->n_1);
+        for (size_t first = 0; first < n_floats; first += N_PIECE_FLOATS) {
+            const size_t n_left = n_floats - first;
+            struct ggml_tensor *x[4];
+            for (int i = 0; i < 4; i++) {
+                x[i] = piece(loop->step_ctx, bank[i] + slot->offset + first,
+                             n_left < N_PIECE_FLOATS ? n_left : N_PIECE_FLOATS);
             }
+            ggml_set_param(x[0]);
+            ggml_build_forward_expand(loop->step_graph[i_piece++ % n_threads],
+                                      ggml_opt_step_adamw(loop->step_ctx, x[0], x[1],
+                                                          x[2], x[3],
+                                                          setting[slot->is_decayed]));
         }
-        ggml_build_forward_expand(
-            loop->step_graph,
-            ggml_opt_step_adamw(loop->step_ctx, g->param[p], g->gradient[p], moment[0],
-                                moment[1], setting[net->slot[p].is_decayed]));
     }
     return true;
 }
@@ -821,7 +877,7 @@ static bool loop_make(struct loop *loop)
             return false;
         }
     }
-    return step_graph_make(loop);
+    return step_graphs_make(loop);
 }
 
 static void loop_release(struct loop *loop)
@@ -830,11 +886,11 @@ static void loop_release(struct loop *loop)
         graph_release(&loop->graph[t]);
     }
     for (int i = 0; i < 2; i++) {
-        ggml_backend_buffer_free(loop->moment_buffer[i]);
         base_free(loop->moment[i]);
     }
     ggml_free(loop->step_ctx);
     base_free(loop->step_memory);
+    base_free(loop->step_graph);
     base_free(loop->graph);
     base_free(loop->is_failed);
     base_free(loop->item);

@@ -43,6 +43,7 @@ struct base_net_param {
     int64_t n_0, n_1; /* n_1 rows of n_0 */
     double mean, sd;
     bool is_decayed; /* pulled to zero by options.decay */
+    bool is_fixed;   /* not learnt: a table that graphs read */
 };
 
 /** Errors: REEL_EINVAL a shape below 1; REEL_ENOMEM. */
@@ -58,6 +59,9 @@ float *base_net_values(const struct base_net *net, int32_t i);
 struct ggml_context *base_net_context(const struct base_net_graph *g);
 /** Where chance comes from in training; NULL when the net is judged or run. */
 struct base_rng *base_net_rng(struct base_net_graph *g);
+
+/** Memory that lives as long as the graph, for numbers of inputs; NULL when there is none. */
+void *base_net_memory(struct base_net_graph *g, size_t n, size_t item_bytes);
 
 struct ggml_tensor *base_net_param(const struct base_net_graph *g, int32_t i);
 /** (n_0, n_1) given numbers, read when the graph runs: they outlive the callback. */

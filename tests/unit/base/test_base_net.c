@@ -11,9 +11,6 @@ enum { N_IN = 3, N_HIDDEN = 8, N_ITEMS = 40 };
 /** y = |x_0 - x_1| + x_2: a layer of eight is enough, none is not. */
 struct sample {
     float x[N_ITEMS][N_IN], y[N_ITEMS];
-    float part_x[8][N_ITEMS * N_IN],
-        part_y[8][N_ITEMS]; /* of graphs that are being built */
-    int n_parts;
     double dropout;
     bool is_broken;
 };
@@ -32,9 +29,9 @@ static void sample_fill(struct sample *s)
 }
 
 static const struct base_net_param params[] = {
-    {"w1", N_IN, N_HIDDEN, 0, 0.7, true},
-    {"b1", N_HIDDEN, 1, 0, 0.1, false},
-    {"w2", N_HIDDEN, 1, 0, 0.7, true},
+    {"w1", N_IN, N_HIDDEN, 0, 0.7, true, false},
+    {"b1", N_HIDDEN, 1, 0, 0.1, false, false},
+    {"w2", N_HIDDEN, 1, 0, 0.7, true, false},
 };
 
 static struct ggml_tensor *forward(struct base_net_graph *g, struct ggml_tensor *x,
@@ -46,7 +43,6 @@ static struct ggml_tensor *forward(struct base_net_graph *g, struct ggml_tensor 
     return base_net_product(g, base_net_param(g, 2), h);
 }
 
-// Test items are few, so a part's numbers may stand at the place of its first item.
 static struct ggml_tensor *loss(struct base_net_graph *g, const int32_t *item, int32_t n,
                                 double *weight, void *payload)
 {
@@ -54,15 +50,17 @@ static struct ggml_tensor *loss(struct base_net_graph *g, const int32_t *item, i
     if (s->is_broken) {
         return NULL;
     }
-    const int place = __atomic_fetch_add(&s->n_parts, 1, __ATOMIC_RELAXED) % 8;
-    for (int32_t i = 0; i < n; i++) {
-        memcpy(s->part_x[place] + (size_t)i * N_IN, s->x[item[i]], sizeof s->x[0]);
-        s->part_y[place][i] = s->y[item[i]];
+    float *x = base_net_memory(g, (size_t)n * N_IN, sizeof *x);
+    float *y = base_net_memory(g, (size_t)n, sizeof *y);
+    for (int32_t i = 0; x && y && i < n; i++) {
+        memcpy(x + (size_t)i * N_IN, s->x[item[i]], sizeof s->x[0]);
+        y[i] = s->y[item[i]];
     }
     *weight = n;
-    struct ggml_tensor *y =
-        forward(g, base_net_floats(g, N_IN, n, s->part_x[place]), s->dropout);
-    return base_net_square_error(g, y, s->part_y[place], NULL);
+    return x && y
+               ? base_net_square_error(
+                     g, forward(g, base_net_floats(g, N_IN, n, x), s->dropout), y, NULL)
+               : NULL;
 }
 
 static struct base_net_task task_of(struct sample *s)
@@ -100,12 +98,11 @@ static void a_small_net_learns_a_bent_function(void **state)
     base_net_free(net);
 }
 
-static void train_copy(struct sample *s, const struct base_net_task *task,
+static void train_copy(const struct base_net_task *task,
                        const struct base_net_options *opt, struct base_net **net)
 {
     struct base_net_result result;
     struct reel_error err;
-    s->n_parts = 0;
     assert_ok(base_net_create(params, COUNT_OF(params), 5, net, &err), err);
     assert_ok(base_net_train(*net, task, opt, &result, &err), err);
 }
@@ -132,10 +129,10 @@ static void same_seed_and_threads_give_the_same_bits(void **state)
     const struct base_net_task task = task_of(&s);
     struct base_net_options opt = quick(3);
     opt.n_threads = 2;
-    train_copy(&s, &task, &opt, &net[0]);
-    train_copy(&s, &task, &opt, &net[1]);
+    train_copy(&task, &opt, &net[0]);
+    train_copy(&task, &opt, &net[1]);
     opt.seed = 2;
-    train_copy(&s, &task, &opt, &net[2]);
+    train_copy(&task, &opt, &net[2]);
     assert_true(distance(net[0], net[1]) == 0);
     assert_true(distance(net[0], net[2]) > 0);
     for (int i = 0; i < 3; i++) {
@@ -152,10 +149,10 @@ static void gradients_of_parts_add_up_to_those_of_the_batch(void **state)
     struct base_net_task task = task_of(&s);
     struct base_net_options opt = quick(2);
     task.n_part = task.n_batch;
-    train_copy(&s, &task, &opt, &whole);
+    train_copy(&task, &opt, &whole);
     task.n_part = 3;
     opt.n_threads = 2;
-    train_copy(&s, &task, &opt, &parts);
+    train_copy(&task, &opt, &parts);
     assert_true(distance(whole, parts) < 1e-4);
     base_net_free(whole);
     base_net_free(parts);
@@ -245,7 +242,7 @@ static void the_rate_warms_up_and_falls(void **state)
     opt.n_warmup = 4;
     opt.told = watch_step;
     opt.told_payload = &watch;
-    train_copy(&s, &task, &opt, &net);
+    train_copy(&task, &opt, &net);
     assert_int_equal(watch.n_steps, 20);
     assert_true(fabs(watch.first_rate - opt.rate / 4) < 1e-9);
     assert_true(watch.last_rate < 0.2 * opt.rate);
@@ -287,7 +284,7 @@ static void it_stops_when_nothing_gets_better_and_keeps_the_best(void **state)
     opt.rate_end = 1;
     opt.told = watch_step;
     opt.told_payload = &watch;
-    train_copy(&s, &task, &opt, &first);
+    train_copy(&task, &opt, &first);
     assert_int_equal(watch.n_judged, 2);
     base_net_free(net);
     base_net_free(first);
@@ -321,7 +318,7 @@ static void it_can_be_stopped_and_refuses_nonsense(void **state)
     s.is_broken = true;
     assert_int_equal(base_net_train(net, &task, &opt, &result, &err), REEL_ENOMEM);
     base_net_free(net);
-    const struct base_net_param bad = {"none", 0, 3, 0, 0, false};
+    const struct base_net_param bad = {"none", 0, 3, 0, 0, false, false};
     assert_int_equal(base_net_create(&bad, 1, 1, &net, &err), REEL_EINVAL);
     assert_null(net);
 }
@@ -366,9 +363,9 @@ static void attention_naive(const float *q, const float *k, const float *v, floa
 static void attention_looks_back_only_and_by_sequence(void **state)
 {
     (void)state;
-    const struct base_net_param qkv[] = {{"q", WIDTH, ROWS, 0, 1, false},
-                                         {"k", WIDTH, ROWS, 0, 1, false},
-                                         {"v", WIDTH, ROWS, 0, 1, false}};
+    const struct base_net_param qkv[] = {{"q", WIDTH, ROWS, 0, 1, false, false},
+                                         {"k", WIDTH, ROWS, 0, 1, false, false},
+                                         {"v", WIDTH, ROWS, 0, 1, false, false}};
     struct base_net *net;
     struct reel_error err;
     float out[ROWS * WIDTH], wanted[ROWS * WIDTH];
@@ -397,8 +394,8 @@ static struct ggml_tensor *build_entropy(struct base_net_graph *g, void *payload
 static void entropy_of_normed_rows_is_what_the_formula_says(void **state)
 {
     (void)state;
-    const struct base_net_param p[] = {{"x", 4, 2, 0, 1, false},
-                                       {"gain", 4, 1, 1, 0.1, false}};
+    const struct base_net_param p[] = {{"x", 4, 2, 0, 1, false, false},
+                                       {"gain", 4, 1, 1, 0.1, false, false}};
     struct base_net *net;
     struct reel_error err;
     float out;
