@@ -146,7 +146,8 @@ struct reel_part {
  * Take the score of `film` apart over the viewer's own history, largest part first.
  *
  * als: exact (Hu, Koren, Volinsky 2008, section 5); item-knn, ease, user-knn: exact sums;
- * bpr: over the history by the same linear system as fold-in; popularity: no parts.
+ * bpr: over the history by the same linear system as fold-in; popularity: no parts;
+ * sequence: what the score loses without that film, the model asked anew.
  * `part` holds query->n entries; `n` of them are written. `rest` is what history does not
  * explain: score = rest + sum of all parts, up to rounding.
  */
@@ -172,6 +173,13 @@ enum reel_status reel_model_top(const struct reel_model *model,
                                 const struct reel_csr *seen, int32_t n_top,
                                 int32_t n_threads, int32_t *film, float *score,
                                 struct reel_error *err) REEL_CHECKED;
+
+/** The same with the times of the queries: `at_s` (entries of queries) or NULL. */
+enum reel_status reel_model_top_at(const struct reel_model *model,
+                                   const struct reel_csr *queries, const int64_t *at_s,
+                                   const struct reel_csr *seen, int32_t n_top,
+                                   int32_t n_threads, int32_t *film, float *score,
+                                   struct reel_error *err) REEL_CHECKED;
 
 /**
  * The same for viewers of the training data by row, with the vectors that training left

@@ -20,8 +20,8 @@ static const char magic[8] = "REELMODL";
 static_assert(sizeof(struct model_header) <= HEADER_BYTES, "the header has its page");
 
 static const struct model_class *const classes[] = {
-    &model_popularity, &model_user_knn, &model_item_knn,
-    &model_als,        &model_ease,     &model_bpr,
+    &model_popularity, &model_user_knn, &model_item_knn, &model_als,
+    &model_ease,       &model_bpr,      &model_sequence, &model_taste,
 };
 
 enum { N_CLASSES = sizeof classes / sizeof classes[0] };
@@ -31,6 +31,7 @@ const struct reel_model_class_info *const *reel_model_classes(int32_t *n)
     static const struct reel_model_class_info *const infos[] = {
         &model_popularity.info, &model_user_knn.info, &model_item_knn.info,
         &model_als.info,        &model_ease.info,     &model_bpr.info,
+        &model_sequence.info,   &model_taste.info,
     };
     static_assert(sizeof infos / sizeof infos[0] == N_CLASSES, "both lists are one");
     *n = N_CLASSES;
@@ -597,9 +598,8 @@ enum reel_status reel_model_train(const char *name, const struct reel_training *
     return rc;
 }
 
-static enum reel_status check_query(const struct reel_model *model,
-                                    const struct reel_query *query,
-                                    struct reel_error *err)
+enum reel_status model_check_query(const struct reel_model *model,
+                                   const struct reel_query *query, struct reel_error *err)
 {
     int32_t last = -1;
     for (int32_t i = 0; i < query->n; i++) {
@@ -621,7 +621,7 @@ enum reel_status reel_model_score(const struct reel_model *model,
                                   const struct reel_query *query, float *score,
                                   struct reel_error *err)
 {
-    const enum reel_status rc = check_query(model, query, err);
+    const enum reel_status rc = model_check_query(model, query, err);
     return rc ? rc : model->class_->score(model, query, score, err);
 }
 
@@ -638,7 +638,7 @@ enum reel_status reel_model_explain(const struct reel_model *model,
                                     struct reel_part *part, int32_t *n, float *score,
                                     float *rest, struct reel_error *err)
 {
-    enum reel_status rc = check_query(model, query, err);
+    enum reel_status rc = model_check_query(model, query, err);
     if (rc == REEL_OK && (film < 0 || film >= model->header->n_films)) {
         rc = fail(err, REEL_EINVAL, "film %d is not one of %d", film,
                   model->header->n_films);

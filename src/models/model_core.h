@@ -33,9 +33,19 @@ enum model_role {
     MODEL_TURNED_START = 12,  /* the same matrix turned */
     MODEL_TURNED_COL = 13,
     MODEL_TURNED_VALUE = 14,
-    MODEL_WEIGHTS = 15,     /* float (n_rows, n_rows), dense */
-    MODEL_ROW_OF_FILM = 16, /* int32 (n_films): row of WEIGHTS, -1 none */
-    MODEL_N_ROLES = 64,     /* places in a file; new roles take the next free number */
+    MODEL_WEIGHTS = 15,      /* float (n_rows, n_rows), dense */
+    MODEL_ROW_OF_FILM = 16,  /* int32 (n_films): row of WEIGHTS, -1 none */
+    MODEL_NET = 24,          /* float: the parameters of a network, one after the other */
+    MODEL_TIMES = 25,        /* int64 (entries): when, in the order of START's rows */
+    MODEL_RECENT = 26,       /* float (entries, half-lives): decayed counts up to then */
+    MODEL_TASTE_BLOCKS = 40, /* struct model_block (n_blocks) */
+    MODEL_TASTE_CENTRE = 41, /* float (n_centre) */
+    MODEL_TASTE_MAP = 42,    /* float (n_cols, k + 2), then their means */
+    MODEL_TASTE_NUMBERS = 43, /* struct taste_numbers (1) */
+    MODEL_TASTE_MAPPED = 44,  /* float (n_films, k + 2): by the map, held out */
+    MODEL_TASTE_PLACES = 45,  /* float (n_films, k + 4) */
+    MODEL_TASTE_QUALITY = 46, /* float (n_films): mean of stars beyond the viewers' own */
+    MODEL_N_ROLES = 64,       /* places in a file; new roles take the next free number */
 };
 
 struct model_header {
@@ -90,7 +100,7 @@ struct model_class {
 };
 
 extern const struct model_class model_popularity, model_user_knn, model_item_knn,
-    model_als, model_ease, model_bpr;
+    model_als, model_ease, model_bpr, model_sequence, model_taste;
 
 struct model_section {
     enum model_role role;
@@ -124,6 +134,11 @@ struct reel_csr model_csr(const struct reel_model *model, enum model_role start_
 /** Value of a setting by name; the name must exist. */
 double model_setting(const struct model_class *class_, const double *setting,
                      const char *name);
+
+/** REEL_EINVAL unless the films ascend, are there, and weights are positive. */
+enum reel_status model_check_query(const struct reel_model *model,
+                                   const struct reel_query *query,
+                                   struct reel_error *err) REEL_CHECKED;
 
 /** Fill the SORTED sections from FILM_VECTORS (model_top.c). */
 enum reel_status model_sort_films(struct reel_model *model,

@@ -148,6 +148,7 @@ struct top_job {
     const struct reel_model *model;
     const float *vectors; /* (n, k) of the viewers; NULL: the model scores */
     const struct reel_csr *queries;
+    const int64_t *at_s;         /* (entries of queries) may be NULL */
     const struct reel_csr *seen; /* may be NULL */
     int64_t n;
     int32_t n_top;
@@ -266,6 +267,7 @@ static void top_by_score(int64_t begin, int64_t end, int32_t worker, void *paylo
         const struct reel_query query = {
             .film = queries->col + first,
             .value = queries->value ? queries->value + first : NULL,
+            .at_s = job->at_s ? job->at_s + first : NULL,
             .n = (int32_t)(queries->start[row + 1] - first),
         };
         struct top top = top_of(job, row);
@@ -293,6 +295,7 @@ static void find_vectors(int64_t begin, int64_t end, int32_t worker, void *paylo
         const struct reel_query query = {
             .film = queries->col + first,
             .value = queries->value ? queries->value + first : NULL,
+            .at_s = job->at_s ? job->at_s + first : NULL,
             .n = (int32_t)(queries->start[row + 1] - first),
         };
         float *vector = (float *)(uintptr_t)job->vectors + (size_t)row * k;
@@ -364,6 +367,16 @@ enum reel_status reel_model_top(const struct reel_model *model,
                                 int32_t n_threads, int32_t *film, float *score,
                                 struct reel_error *err)
 {
+    return reel_model_top_at(model, queries, NULL, seen, n_top, n_threads, film, score,
+                             err);
+}
+
+enum reel_status reel_model_top_at(const struct reel_model *model,
+                                   const struct reel_csr *queries, const int64_t *at_s,
+                                   const struct reel_csr *seen, int32_t n_top,
+                                   int32_t n_threads, int32_t *film, float *score,
+                                   struct reel_error *err)
+{
     enum reel_status rc = base_csr_check(queries, err);
     if (rc == REEL_OK && queries->n_cols != model->header->n_films) {
         rc = fail(err, REEL_EINVAL, "queries over %d films, the model has %d",
@@ -386,6 +399,7 @@ enum reel_status reel_model_top(const struct reel_model *model,
         .model = model,
         .vectors = vectors,
         .queries = queries,
+        .at_s = at_s,
         .seen = seen,
         .n = queries->n_rows,
         .n_top = n_top,

@@ -194,6 +194,7 @@ static enum reel_status measure_viewer(const struct bench *b, struct desk *d, in
     const struct reel_query query = {
         .film = b->train->col + begin,
         .value = b->train->value ? b->train->value + begin : NULL,
+        .at_s = b->opt->train_at_s ? b->opt->train_at_s + begin : NULL,
         .n = (int32_t)(b->train->start[row + 1] - begin),
     };
     const enum reel_status rc =

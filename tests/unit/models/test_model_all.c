@@ -1,4 +1,4 @@
-/** What every model promises, tried on every model. */
+/** What every model promises, tried on every model that learns from choices and times. */
 #include "base_alloc.h"
 #include "model_core.h"
 #include "model_fixture.h"
@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char *const names[] = {"popularity", "user-knn", "item-knn",
-                                    "als",        "ease",     "bpr"};
+static const char *const names[] = {"popularity", "user-knn", "item-knn", "als",
+                                    "ease",       "bpr",      "sequence"};
 
 static struct reel_model *trained(const char *name, const struct base_csr *m,
                                   int32_t n_threads)
 {
     struct reel_error err;
-    const struct reel_training data = {.chosen = m->csr};
+    const struct reel_training data = {.chosen = m->csr, .at_s = times()};
     const struct reel_train_options opt = quick_options(name, n_threads);
     struct reel_model *model;
     assert_ok(reel_model_train(name, &data, &opt, &model, &err), err);
@@ -27,7 +27,7 @@ static void every_class_is_listed_and_found(void **state)
     (void)state;
     int32_t n;
     const struct reel_model_class_info *const *classes = reel_model_classes(&n);
-    assert_int_equal(n, COUNT_OF(names));
+    assert_true(n >= (int32_t)COUNT_OF(names));
     for (int32_t i = 0; i < n; i++) {
         assert_ptr_equal(reel_model_class_find(classes[i]->name), classes[i]);
         for (int32_t s = 0; s < classes[i]->n_settings; s++) {
@@ -88,7 +88,8 @@ static void every_model_but_popularity_learns_tastes(void **state)
         const double share = share_of_own_taste(model, &m.csr);
         if (strcmp(names[i], "popularity") == 0) {
             assert_true(share < 0.4);
-        } else if (!(share > 0.7)) {
+        } else if (!(share > (strcmp(names[i], "sequence") == 0 ? 0.5 : 0.7))) {
+            // Order says nothing here, and orders are all that one of them has.
             fail_msg("%s: %.2f of its lists are of the viewer's taste", names[i], share);
         }
         reel_model_free(model);
@@ -171,7 +172,7 @@ static void saved_and_opened_scores_alike(void **state)
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct reel_error err;
         struct reel_training data = {
-            .chosen = m.csr, .film_key = film_key, .version = 77};
+            .chosen = m.csr, .at_s = times(), .film_key = film_key, .version = 77};
         struct reel_train_options opt = quick_options(names[i], 1);
         opt.seed = 5;
         struct reel_model *model, *opened;
@@ -299,7 +300,7 @@ static void training_fails_cleanly_at_every_allocation(void **state)
 {
     (void)state;
     struct base_csr m = world(12, 10, 2, 4, 6);
-    const struct reel_training data = {.chosen = m.csr};
+    const struct reel_training data = {.chosen = m.csr, .at_s = times()};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct reel_train_options opt = quick_options(names[i], 1);
         for (long n = 0;; n++) {
@@ -332,7 +333,7 @@ static void a_wish_to_stop_is_heard(void **state)
 {
     (void)state;
     struct base_csr m = world(30, 20, 2, 4, 7);
-    const struct reel_training data = {.chosen = m.csr};
+    const struct reel_training data = {.chosen = m.csr, .at_s = times()};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct reel_error err;
         struct reel_model *model;
@@ -362,16 +363,16 @@ static void wrong_questions_are_refused(void **state)
     struct reel_model *model = trained("ease", &m, 1);
     const int32_t not_sorted[] = {3, 1}, outside[] = {20}, repeated[] = {1, 1};
     const float not_positive[] = {0};
-    const struct reel_query wrong[] = {{not_sorted, NULL, 2},
-                                       {outside, NULL, 1},
-                                       {repeated, NULL, 2},
-                                       {repeated, not_positive, 1}};
+    const struct reel_query wrong[] = {{not_sorted, NULL, NULL, 2},
+                                       {outside, NULL, NULL, 1},
+                                       {repeated, NULL, NULL, 2},
+                                       {repeated, not_positive, NULL, 1}};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         assert_int_equal(reel_model_score(model, &wrong[i], score, &err), REEL_EINVAL);
     }
     reel_model_free(model);
     const int64_t nothing[31] = {0};
-    struct reel_training data = {.chosen = m.csr};
+    struct reel_training data = {.chosen = m.csr, .at_s = times()};
     data.chosen.start = nothing;
     const struct reel_train_options opt = reel_train_options_default();
     assert_int_equal(reel_model_train("als", &data, &opt, &model, &err), REEL_EINVAL);
