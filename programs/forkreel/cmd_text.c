@@ -6,6 +6,7 @@
 
 #include <forkreel/text.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,7 @@ static bool steps_of(struct cli *cli, const char *word, struct cli_names *names)
 static enum cli_exit filter(struct cli *cli, const struct cli_names *names,
                             const struct reel_text_options *opt)
 {
+    assert(names->n > 0);
     struct output out = {.is_terminal = isatty(STDOUT_FILENO) == 1,
                          .is_json = cli->is_json,
                          .is_count = strcmp(names->name[names->n - 1], "count") == 0};

@@ -1,8 +1,9 @@
 /**
  * Step segment: words with one blank between; signs go.
  *
- * - Letters, digits and their accents are a word, with an apostrophe between letters and a dot or
- *   comma between digits ("don't", "3.5", "1,000"); a hyphen parts ("sci-fi" -> "sci fi").
+ * - Letters, digits and their accents are a word, with an apostrophe between letters, a dot or
+ *   comma between digits and a dot between single letters ("don't", "3.5", "1,000", "E.T"); a
+ *   hyphen parts ("sci-fi" -> "sci fi").
  * - Han characters are cut by ICU's dictionary (feat_han.h); kana, Thai and others that put no
  *   blanks by ICU itself, together with the Han characters among them.
  * - An emoji is a word; "@url" and "@someone" stay whole.
@@ -92,37 +93,46 @@ static bool is_letter(enum feat_class class)
     return class == FEAT_LETTER || class == FEAT_MARK;
 }
 
+/** Does the sign at `i`, behind a piece of a word that began at `begin`, join what follows? */
+static bool joins(struct segment *x, const char *in, size_t begin, size_t i, size_t n,
+                  enum feat_class before)
+{
+    size_t next, ignored;
+    if (i + 1 >= n || (in[i] != '\'' && in[i] != '.' && in[i] != ',')) {
+        return false;
+    }
+    const enum feat_class follows = class_at(x, in, i + 1, &next);
+    if (is_letter(before) && is_letter(follows)) {
+        const bool is_single =
+            i - begin == 1 && (next == n || !is_letter(class_at(x, in, next, &ignored)));
+        return in[i] == '\'' || (in[i] == '.' && is_single);
+    }
+    return in[i] != '\'' && before == FEAT_DIGIT && follows == FEAT_DIGIT;
+}
+
 /** Behind the word of letters and digits that begins at `i`. */
 static size_t word_end(struct segment *x, const char *in, size_t i, size_t n)
 {
     enum feat_class before = FEAT_LETTER;
+    size_t begin = i; // of the piece behind the last sign
     while (i < n) {
-        const size_t begin = i;
+        const size_t from = i;
         while (i < n && x->is_ascii_word[(unsigned char)in[i]]) {
             i++;
-        }
-        if (i > begin) {
-            before = x->ascii[(unsigned char)in[i - 1]];
         }
         if (i == n) {
             return i;
         }
-        size_t next, after;
+        if (i > from) {
+            before = x->ascii[(unsigned char)in[i - 1]];
+        }
+        size_t next;
         const enum feat_class class = class_at(x, in, i, &next);
         if (is_letter(class) || class == FEAT_DIGIT) {
             before = class;
-            i = next;
-            continue;
-        }
-        if (next == n) {
-            return i;
-        }
-        const enum feat_class follows = class_at(x, in, next, &after);
-        const bool joins_letters =
-            in[i] == '\'' && is_letter(before) && is_letter(follows);
-        const bool joins_digits = (in[i] == '.' || in[i] == ',') &&
-                                  before == FEAT_DIGIT && follows == FEAT_DIGIT;
-        if (!joins_letters && !joins_digits) {
+        } else if (joins(x, in, begin, i, n, before)) {
+            begin = next;
+        } else {
             return i;
         }
         i = next;

@@ -178,6 +178,8 @@ static void segment_gives_words(void **state)
     (void)state;
     check_step("segment", "Don't stop: 3.5, 1,000 sci-fi (ok).",
                "Don't stop 3.5 1,000 sci fi ok");
+    check_step("segment", "E.T. and the U.S. I.think end.Next e.g",
+               "E.T and the U.S I think end Next e.g");
     check_step("segment", "中华人民共和国的电影，很好看。",
                "中华 人民 共和国 的 电影 很好 看");
     check_step("segment", "看IMAX版3次", "看 IMAX 版 3 次");
