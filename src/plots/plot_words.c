@@ -185,6 +185,25 @@ bool plot_words_repeats(const struct plot_words *words, int32_t n)
     return false;
 }
 
+static bool has_unit(const struct plot_words *words, int32_t n, uint64_t unit)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (words->unit[i] == unit) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int32_t plot_words_new(const struct plot_words *x, const struct plot_words *y)
+{
+    int32_t n_new = 0;
+    for (int32_t i = 0; i < x->n; i++) {
+        n_new += !has_unit(y, y->n, x->unit[i]) && !has_unit(x, i, x->unit[i]);
+    }
+    return n_new;
+}
+
 /** The n-gram that begins at i as one number. */
 static uint64_t gram(const struct plot_words *words, int32_t i, int32_t n)
 {

@@ -24,6 +24,8 @@ void plot_words_release(struct plot_words *words);
 int32_t plot_words_common_run(const struct plot_words *x, const struct plot_words *y);
 /** Is a run of n units there twice? Runs that overlap count. */
 bool plot_words_repeats(const struct plot_words *words, int32_t n);
+/** Different units of x that y does not have. */
+int32_t plot_words_new(const struct plot_words *x, const struct plot_words *y);
 /** Cosine of counts of single units, pairs and threes, 0 .. 1; 0 when either is empty. */
 double plot_words_alike(const struct plot_words *x, const struct plot_words *y);
 

@@ -28,7 +28,9 @@ enum {
     HAN_LEFT_MIN = 12,
     ADDED_MIN = 6,
     ECHO_RUN = 5,
-    ADDED_HAN_MIN = 8
+    ADDED_HAN_MIN = 8,
+    NEW_MIN = 4, /* words that the planned sentence does not have */
+    NEW_HAN_MIN = 6
 };
 
 struct plot_writer {
@@ -404,9 +406,11 @@ static enum reel_status repeats_plan(const struct level *l, const struct plot_sl
     struct base_text *fold = plot_checker_fold(l->writer->checker);
     enum reel_status rc = plot_words_cut(fold, text, &x, err);
     rc = rc ? rc : plot_words_cut(fold, slot->scene.step->sentence, &y, err);
-    *repeats =
-        rc == REEL_OK && (plot_words_alike(&x, &y) > PLAN_ALIKE_MAX ||
-                          plot_words_common_run(&x, &y) >= (l->writer->is_zh ? 8 : 6));
+    const int32_t n_new_min = l->writer->is_zh ? NEW_HAN_MIN : NEW_MIN;
+    *repeats = rc == REEL_OK && x.n > 0 &&
+               (plot_words_alike(&x, &y) > PLAN_ALIKE_MAX ||
+                plot_words_common_run(&x, &y) >= (l->writer->is_zh ? 8 : 6) ||
+                plot_words_new(&x, &y) < n_new_min);
     plot_words_release(&x);
     plot_words_release(&y);
     return rc;

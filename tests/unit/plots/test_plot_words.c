@@ -45,6 +45,9 @@ static void words_find_the_longest_common_run(void **state)
                       y = cut(f, "zero two three four six"), none = cut(f, "");
     assert_int_equal(plot_words_common_run(&x, &y), 3);
     assert_int_equal(plot_words_common_run(&x, &none), 0);
+    assert_int_equal(plot_words_new(&x, &y), 2);
+    assert_int_equal(plot_words_new(&y, &none), 5);
+    assert_int_equal(plot_words_new(&none, &y), 0);
     plot_words_release(&x);
     plot_words_release(&y);
     plot_words_release(&none);

@@ -161,6 +161,15 @@ static void text_that_says_the_plan_again_is_dropped(void **state)
     assert_int_equal(slot.n_failed[PLOT_CHECK_EMPTY], 4);
 }
 
+static void text_that_turns_the_words_of_the_plan_is_dropped(void **state)
+{
+    static const char *const answer[] = {
+        " Over the missing pages Bruno and Ada quarrel again.", "", NULL};
+    const struct plot_slot slot = written(*state, answer);
+    assert_int_equal(slot.written[0].provenance, REEL_BY_TEMPLATE);
+    assert_int_equal(slot.n_failed[PLOT_CHECK_COPIES_PROMPT], 4);
+}
+
 /** A judge to whom no story makes any text likelier. */
 static enum reel_status judge_unmoved(struct reel_lm *lm, struct reel_lm_judged *judged,
                                       int32_t n, const struct reel_progress *progress,
@@ -248,6 +257,7 @@ int main(void)
         cmocka_unit_test(sentences_are_counted_and_cut),
         cmocka_unit_test(scene_begins_with_the_planned_sentence),
         cmocka_unit_test(text_that_says_the_plan_again_is_dropped),
+        cmocka_unit_test(text_that_turns_the_words_of_the_plan_is_dropped),
         cmocka_unit_test(what_the_story_makes_no_likelier_is_dropped),
         cmocka_unit_test(last_sentence_that_breaks_off_is_given_up),
         cmocka_unit_test(planned_sentence_stands_when_nothing_passes),
