@@ -51,6 +51,13 @@ enum reel_status taste_side_solve(const struct reel_model *model,
                                   const struct reel_query *rated, struct taste_side *side,
                                   struct reel_error *err) REEL_CHECKED;
 
+/**
+ * x . m (k) for a film the viewer chose with value v, as if they had not chosen it; exact.
+ * desk (2 k) is written on.
+ */
+float taste_chosen_without(const struct reel_model *model, const struct taste_side *side,
+                           int32_t film, float v, const float *m, float *desk);
+
 /** Settings that the viewer's equations need. */
 struct taste_params {
     double alpha, regularization;

@@ -235,23 +235,26 @@ struct stack {
     double dislike;
 };
 
-/** x . m for a film the viewer chose, as if they had not. */
-static float chosen_without(const struct stack *s, int32_t film, float v, const float *m)
+float taste_chosen_without(const struct reel_model *model, const struct taste_side *side,
+                           int32_t film, float v, const float *m, float *desk)
 {
-    const size_t k = (size_t)s->model->header->n_factors;
-    const struct taste_params p = taste_params_read(s->model->header->setting);
+    const size_t k = (size_t)model->header->n_factors;
+    const struct taste_params p = taste_params_read(model->header->setting);
     const float w = taste_choice_weight(&p, v), t = taste_choice_target(&p, v);
-    const float *y = learned_place(s->model, film);
-    float *by = s->desk, *bm = s->desk + k;
-    times(s->side.x_inverse, y, k, by);
-    times(s->side.x_inverse, m, k, bm);
+    const float *y = learned_place(model, film);
+    float *by = desk, *bm = desk + k;
+    times(side->x_inverse, y, k, by);
+    times(side->x_inverse, m, k, bm);
     const float h = dot(y, by, k), cross = dot(y, bm, k);
-    const float straight = dot(s->side.chosen_sum, bm, k) - t * cross;
-    const float along = dot(s->side.chosen_sum, by, k) - t * h;
+    const float straight = dot(side->chosen_sum, bm, k) - t * cross;
+    const float along = dot(side->chosen_sum, by, k) - t * h;
     return straight + w * along * cross / (1 - w * h);
 }
 
-/** z . m and leniency for a film the viewer rated, as if they had not. */
+/**
+ * z . m and leniency for a film the viewer rated, as if they had not; the residuals of their
+ * other ratings keep the leniency that this one is part of.
+ */
 static void rated_without(const struct stack *s, int32_t n_rated, int32_t film,
                           float stars, const float *m, float *term)
 {
@@ -276,9 +279,10 @@ static void terms(const struct stack *s, int32_t film, const struct reel_query *
     term[TASTE_QUALITY] = m[k];
     term[TASTE_POPULARITY] = m[k + 1];
     term[TASTE_CHOSEN] =
-        at_chosen < 0
-            ? dot(s->side.x, m, k)
-            : chosen_without(s, film, chosen->value ? chosen->value[at_chosen] : 1, m);
+        at_chosen < 0 ? dot(s->side.x, m, k)
+                      : taste_chosen_without(s->model, &s->side, film,
+                                             chosen->value ? chosen->value[at_chosen] : 1,
+                                             m, s->desk);
     term[TASTE_RATED] = dot(s->side.z, m, k);
     if (at_rated >= 0) {
         rated_without(s, rated->n, film, rated->value[at_rated], m, term);

@@ -1,0 +1,418 @@
+/** Taste of films nobody has seen: what the model promises, on worlds where it is known. */
+#include "base_alloc.h"
+#include "model_fixture.h"
+#include "model_taste.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { N_VIEWERS = 60, N_FILMS = 48, N_COLD = 8, N_KINDS = 4, N_WORDS = 12, N_DENSE = 3 };
+
+/**
+ * Film f is of kind f % 4; its words and its vector tell the kind, with some noise. Viewers
+ * choose films of their own kind. The last films are new: words, and no events.
+ */
+struct world {
+    struct base_csr chosen, rated, words;
+    float dense[N_FILMS * N_DENSE];
+    struct reel_feature_block block[2];
+    struct reel_training data;
+};
+
+static void make_events(struct world *w, struct base_rng *rng)
+{
+    enum { N_EACH = 14, N = N_VIEWERS * N_EACH };
+    static int32_t row[N], col[N], n_liked;
+    static float stars[N];
+    static int32_t liked_row[N], liked_col[N];
+    n_liked = 0;
+    for (int32_t e = 0; e < N; e++) {
+        row[e] = e / N_EACH;
+        col[e] = (int32_t)base_rng_below(rng, N_FILMS - N_COLD);
+        const bool is_own = col[e] % N_KINDS == row[e] % N_KINDS;
+        stars[e] = (is_own ? 4 : 2) + (float)base_rng_below(rng, 2);
+    }
+    struct reel_error err;
+    assert_ok(
+        base_csr_from_triples(N_VIEWERS, N_FILMS, N, row, col, stars, &w->rated, &err),
+        err);
+    const struct reel_csr *rated = &w->rated.csr;
+    for (int32_t v = 0; v < N_VIEWERS; v++) {
+        for (int64_t e = rated->start[v]; e < rated->start[v + 1]; e++) {
+            if (rated->value[e] >= 4) {
+                liked_row[n_liked] = v;
+                liked_col[n_liked++] = rated->col[e];
+            }
+        }
+    }
+    assert_ok(base_csr_from_triples(N_VIEWERS, N_FILMS, n_liked, liked_row, liked_col,
+                                    NULL, &w->chosen, &err),
+              err);
+}
+
+static struct world *world_make(uint64_t seed)
+{
+    struct world *w = test_calloc(1, sizeof *w);
+    struct base_rng rng;
+    base_rng_init(&rng, seed, 0);
+    make_events(w, &rng);
+    int32_t row[N_FILMS * 3], col[N_FILMS * 3];
+    float value[N_FILMS * 3];
+    for (int32_t i = 0; i < N_FILMS * 3; i++) {
+        row[i] = i / 3;
+        col[i] = i % 3 == 2 ? (int32_t)base_rng_below(&rng, N_WORDS)
+                            : row[i] % N_KINDS + N_KINDS * (i % 3);
+        value[i] = 0.5F + (float)base_rng_double(&rng);
+    }
+    struct reel_error err;
+    assert_ok(base_csr_from_triples(N_FILMS, N_WORDS, N_FILMS * 3, row, col, value,
+                                    &w->words, &err),
+              err);
+    for (int32_t i = 0; i < N_FILMS * N_DENSE; i++) {
+        const int32_t kind = i / N_DENSE % N_KINDS;
+        w->dense[i] =
+            5 + (float)(kind == i % N_DENSE) + 0.3F * (float)base_rng_normal(&rng);
+    }
+    w->block[0] = (struct reel_feature_block){
+        .name = "text", .n_rows = N_FILMS, .n_cols = N_WORDS, .sparse = &w->words.csr};
+    w->block[1] = (struct reel_feature_block){
+        .name = "vector", .n_rows = N_FILMS, .n_cols = N_DENSE, .dense = w->dense};
+    w->data = (struct reel_training){.chosen = w->chosen.csr,
+                                     .rated = &w->rated.csr,
+                                     .feature = w->block,
+                                     .n_features = 2};
+    return w;
+}
+
+static void world_free(struct world *w)
+{
+    base_csr_release(&w->chosen);
+    base_csr_release(&w->rated);
+    base_csr_release(&w->words);
+    test_free(w);
+}
+
+static struct reel_train_options quick(const char *more)
+{
+    struct reel_error err;
+    struct reel_train_options opt = reel_train_options_default();
+    assert_ok(reel_settings_parse("taste", "factors=8 regularization=1", &opt, &err),
+              err);
+    assert_ok(reel_settings_parse("taste", more, &opt, &err), err);
+    return opt;
+}
+
+static struct reel_model *train(const struct world *w, const char *more)
+{
+    struct reel_error err;
+    struct reel_model *model;
+    const struct reel_train_options opt = quick(more);
+    assert_ok(reel_model_train("taste", &w->data, &opt, &model, &err), err);
+    return model;
+}
+
+static void opinions(const struct reel_model *model, const struct world *w,
+                     int32_t viewer, struct reel_opinion *out)
+{
+    struct reel_error err;
+    const struct reel_query chosen = query_of(&w->chosen.csr, viewer);
+    const struct reel_query rated = query_of(&w->rated.csr, viewer);
+    float *numbers = test_calloc((size_t)reel_taste_n_viewer(model), sizeof *numbers);
+    assert_ok(reel_taste_viewer(model, &chosen, &rated, numbers, &err), err);
+    assert_ok(reel_taste_score(model, numbers, reel_taste_film_places(model), N_FILMS,
+                               out, &err),
+              err);
+    test_free(numbers);
+}
+
+static void new_films_of_ones_kind_come_first(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"map=ridge", "map=lowrank"};
+    struct world *w = world_make(1);
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        struct reel_model *model = train(w, ways[i]);
+        int32_t n_right = 0, n_liked = 0;
+        for (int32_t v = 0; v < N_VIEWERS; v++) {
+            struct reel_opinion opinion[N_FILMS];
+            opinions(model, w, v, opinion);
+            int32_t best = N_FILMS - N_COLD, surest = best;
+            for (int32_t f = best + 1; f < N_FILMS; f++) {
+                best = opinion[f].score > opinion[best].score ? f : best;
+                surest = opinion[f].p_like > opinion[surest].p_like ? f : surest;
+            }
+            n_right += best % N_KINDS == v % N_KINDS;
+            n_liked += surest % N_KINDS == v % N_KINDS;
+        }
+        if (n_right < N_VIEWERS * 9 / 10 || n_liked < N_VIEWERS * 9 / 10) {
+            fail_msg("%s: %d and %d of %d viewers", ways[i], n_right, n_liked, N_VIEWERS);
+        }
+        reel_model_free(model);
+    }
+    world_free(w);
+}
+
+static void probabilities_mean_what_they_say(void **state)
+{
+    (void)state;
+    struct world *w = world_make(2);
+    struct reel_model *model = train(w, "");
+    double own = 0, other = 0, stars_own = 0, stars_other = 0;
+    for (int32_t v = 0; v < N_VIEWERS; v++) {
+        struct reel_opinion opinion[N_FILMS];
+        opinions(model, w, v, opinion);
+        for (int32_t f = 0; f < N_FILMS; f++) {
+            const double logit = (double)opinion[f].part_everybody +
+                                 opinion[f].part_viewer + opinion[f].part_match;
+            assert_true(fabs(1 / (1 + exp(-logit)) - opinion[f].p_like) < 1e-5);
+            assert_true(opinion[f].stars >= 2 && opinion[f].stars <= 5);
+        }
+        for (int32_t f = N_FILMS - N_COLD; f < N_FILMS; f++) {
+            const bool is_own = f % N_KINDS == v % N_KINDS;
+            own += is_own ? opinion[f].p_like / (N_VIEWERS * 2.0) : 0;
+            other += is_own ? 0 : opinion[f].p_like / (N_VIEWERS * 6.0);
+            stars_own += is_own ? opinion[f].stars / (N_VIEWERS * 2.0) : 0;
+            stars_other += is_own ? 0 : opinion[f].stars / (N_VIEWERS * 6.0);
+        }
+    }
+    // Own films get 4 or 5 stars, others 2 or 3, always.
+    assert_true(own > 0.9 && other < 0.1);
+    assert_true(fabs(stars_own - 4.5) < 0.3 && fabs(stars_other - 2.5) < 0.3);
+    reel_model_free(model);
+    world_free(w);
+}
+
+static void a_branch_is_placed_as_a_film_of_its_words(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(3);
+    struct reel_model *model = train(w, "");
+    const size_t n_place = (size_t)reel_taste_n_place(model);
+    float *place = test_calloc(N_FILMS * n_place, sizeof *place);
+    assert_ok(reel_taste_place(model, w->block, 2, N_FILMS, place, &err), err);
+    const float *film = reel_taste_film_places(model);
+    for (size_t i = (N_FILMS - N_COLD) * n_place; i < N_FILMS * n_place; i++) {
+        assert_true(fabsf(place[i] - film[i]) < 1e-6F); // nothing was learned of them
+    }
+    // A kind of features that is not there says nothing; one of other columns is refused.
+    assert_ok(reel_taste_place(model, w->block, 1, N_FILMS, place, &err), err);
+    w->block[1].n_cols = N_DENSE - 1;
+    assert_int_equal(reel_taste_place(model, w->block, 2, N_FILMS, place, &err),
+                     REEL_EINVAL);
+    test_free(place);
+    reel_model_free(model);
+    world_free(w);
+}
+
+static void leaving_a_choice_out_is_solving_without_it(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(4);
+    struct reel_model *model = train(w, "");
+    const size_t k = (size_t)model->header->n_factors;
+    float *desk = test_calloc(2 * k, sizeof *desk);
+    struct taste_side all, less;
+    assert_ok(taste_side_init(&all, k, &err), err);
+    assert_ok(taste_side_init(&less, k, &err), err);
+    for (int32_t v = 0; v < 5; v++) {
+        const struct reel_query chosen = query_of(&w->chosen.csr, v);
+        assert_ok(taste_side_solve(model, &chosen, NULL, &all, &err), err);
+        for (int32_t out = 0; out < chosen.n; out++) {
+            int32_t film[N_FILMS];
+            for (int32_t i = 0, n = 0; i < chosen.n; i++) {
+                film[n] = chosen.film[i];
+                n += i != out;
+            }
+            const struct reel_query rest = {.film = film, .n = chosen.n - 1};
+            assert_ok(taste_side_solve(model, &rest, NULL, &less, &err), err);
+            const float *m = model_floats(model, MODEL_TASTE_MAPPED) +
+                             (size_t)chosen.film[out] * (k + 2);
+            double expected = 0;
+            for (size_t i = 0; i < k; i++) {
+                expected += (double)less.x[i] * m[i];
+            }
+            const float got =
+                taste_chosen_without(model, &all, chosen.film[out], 1, m, desk);
+            assert_true(fabs(got - expected) < 1e-4 * (1 + fabs(expected)));
+        }
+    }
+    taste_side_release(&all);
+    taste_side_release(&less);
+    test_free(desk);
+    reel_model_free(model);
+    world_free(w);
+}
+
+static void score_is_the_sum_of_its_parts(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(5);
+    struct reel_model *model = train(w, "");
+    for (int32_t v = 0; v < 4; v++) {
+        const struct reel_query q = query_of(&w->chosen.csr, v);
+        float score[N_FILMS];
+        assert_ok(reel_model_score(model, &q, score, &err), err);
+        for (int32_t f = 0; f < N_FILMS; f += 5) {
+            struct reel_part part[N_FILMS];
+            int32_t n;
+            float whole, rest;
+            assert_ok(reel_model_explain(model, &q, f, part, &n, &whole, &rest, &err),
+                      err);
+            assert_int_equal(n, q.n);
+            double sum = rest;
+            for (int32_t i = 0; i < n; i++) {
+                sum += part[i].amount;
+            }
+            assert_true(fabs(sum - score[f]) < 1e-3 * (1 + fabs(sum)));
+        }
+    }
+    reel_model_free(model);
+    world_free(w);
+}
+
+static void saved_and_opened_is_the_same(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(6);
+    struct reel_model *model = train(w, ""), *opened;
+    char path[] = "/tmp/forkreel_taste_XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_ok(reel_model_save(model, path, &err), err);
+    assert_ok(reel_model_open(path, &opened, &err), err);
+    struct reel_opinion a[N_FILMS], b[N_FILMS];
+    opinions(model, w, 7, a);
+    opinions(opened, w, 7, b);
+    assert_memory_equal(a, b, sizeof a);
+    reel_model_free(opened);
+    reel_model_free(model);
+    unlink(path);
+    world_free(w);
+}
+
+static void same_seed_gives_the_same_bits(void **state)
+{
+    (void)state;
+    struct world *w = world_make(7);
+    struct reel_model *a = train(w, ""), *b = train(w, "");
+    assert_int_equal(a->header->n_block_bytes, b->header->n_block_bytes);
+    assert_memory_equal(a->block, b->block, a->header->n_block_bytes);
+    reel_model_free(a);
+    reel_model_free(b);
+    world_free(w);
+}
+
+static void without_stars_there_are_no_stars(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(8);
+    w->data.rated = NULL;
+    struct reel_model *model = train(w, "");
+    struct reel_opinion opinion[N_FILMS];
+    opinions(model, w, 3, opinion);
+    for (int32_t f = 0; f < N_FILMS; f++) {
+        assert_true(isnan(opinion[f].stars));
+        assert_true(fabsf(opinion[f].p_like - 1 / (1 + expf(-opinion[f].score))) < 1e-5F);
+    }
+    const struct reel_query nothing = {0};
+    float score[N_FILMS];
+    assert_ok(reel_model_score(model, &nothing, score, &err), err);
+    reel_model_free(model);
+    world_free(w);
+}
+
+static void wrong_data_is_refused(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct reel_model *model;
+    const struct reel_train_options opt = quick("");
+    struct world *w = world_make(9);
+    struct reel_training data = w->data;
+    data.n_features = 0;
+    assert_int_equal(reel_model_train("taste", &data, &opt, &model, &err), REEL_EINVAL);
+    assert_null(model);
+    data = w->data;
+    struct reel_feature_block twice[2] = {w->block[0], w->block[0]};
+    data.feature = twice;
+    assert_int_equal(reel_model_train("taste", &data, &opt, &model, &err), REEL_EINVAL);
+    struct reel_feature_block neither = w->block[0];
+    neither.sparse = NULL;
+    data.feature = &neither;
+    data.n_features = 1;
+    assert_int_equal(reel_model_train("taste", &data, &opt, &model, &err), REEL_EINVAL);
+    float bad[N_FILMS * N_DENSE];
+    memcpy(bad, w->dense, sizeof bad);
+    bad[5] = NAN;
+    struct reel_feature_block nan_block = w->block[1];
+    nan_block.dense = bad;
+    data.feature = &nan_block;
+    assert_int_equal(reel_model_train("taste", &data, &opt, &model, &err), REEL_EINVAL);
+    world_free(w);
+}
+
+static void another_model_has_no_taste(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct reel_model *model;
+    struct world *w = world_make(10);
+    const struct reel_train_options opt = reel_train_options_default();
+    assert_ok(reel_model_train("popularity", &w->data, &opt, &model, &err), err);
+    float place[64];
+    assert_int_equal(reel_taste_n_place(model), 0);
+    assert_null(reel_taste_film_places(model));
+    assert_int_equal(reel_taste_place(model, w->block, 2, 1, place, &err), REEL_EINVAL);
+    const struct reel_query q = query_of(&w->chosen.csr, 0);
+    assert_int_equal(reel_taste_viewer(model, &q, NULL, place, &err), REEL_EINVAL);
+    reel_model_free(model);
+    world_free(w);
+}
+
+static void training_fails_cleanly_at_every_allocation(void **state)
+{
+    (void)state;
+    struct world *w = world_make(11);
+    const struct reel_train_options opt = quick("map=lowrank iterations=2");
+    for (long n = 0;; n++) {
+        struct reel_error err;
+        struct reel_model *model;
+        base_alloc_fail_after(n);
+        const enum reel_status rc =
+            reel_model_train("taste", &w->data, &opt, &model, &err);
+        base_alloc_fail_after(-1);
+        if (rc == REEL_OK) {
+            assert_true(n > 20);
+            reel_model_free(model);
+            break;
+        }
+        assert_int_equal(rc, REEL_ENOMEM);
+        assert_null(model);
+    }
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(new_films_of_ones_kind_come_first),
+        cmocka_unit_test(probabilities_mean_what_they_say),
+        cmocka_unit_test(a_branch_is_placed_as_a_film_of_its_words),
+        cmocka_unit_test(leaving_a_choice_out_is_solving_without_it),
+        cmocka_unit_test(score_is_the_sum_of_its_parts),
+        cmocka_unit_test(saved_and_opened_is_the_same),
+        cmocka_unit_test(same_seed_gives_the_same_bits),
+        cmocka_unit_test(without_stars_there_are_no_stars),
+        cmocka_unit_test(wrong_data_is_refused),
+        cmocka_unit_test(another_model_has_no_taste),
+        cmocka_unit_test(training_fails_cleanly_at_every_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
