@@ -278,7 +278,7 @@ enum reel_status reel_features_fit(const struct reel_feature_text *text, int32_t
         return rc;
     }
     base_linalg_threads(1);
-    rc = feat_words_init(&f.words, err);
+    feat_words_init(&f.words);
     for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
         rc = feat_count_init(&f.count[kind], err);
     }
@@ -327,7 +327,8 @@ static enum reel_status make_sparse(const struct reel_features *features,
                                     struct reel_error *err)
 {
     struct feat_words words;
-    enum reel_status rc = feat_words_init(&words, err);
+    enum reel_status rc = REEL_OK;
+    feat_words_init(&words);
     for (int kind = 0; rc == REEL_OK && kind < FEAT_N_KINDS; kind++) {
         const int32_t n_cols = features->header->n_terms[kind];
         if (n_cols == 0) {

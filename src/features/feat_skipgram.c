@@ -24,13 +24,13 @@ enum { N_ROUND = 20000, N_DRAWS = 1 << 20 };
 
 struct feat_skipgram_options feat_skipgram_options_default(int64_t n_tokens)
 {
-    const int64_t n_epochs = n_tokens > 0 ? 2000000 / n_tokens : 1;
+    const int64_t n_epochs = n_tokens > 0 ? 1000000 / n_tokens : 1;
     return (struct feat_skipgram_options){
         .n_vector = 100,
         .n_window = 5,
         .n_negative = 5,
         .n_epochs = n_epochs < 5    ? 5
-                    : n_epochs > 50 ? 50
+                    : n_epochs > 20 ? 20
                                     : (int32_t)n_epochs,
         .rate = 0.05,
         .subsample = 1e-3,

@@ -34,9 +34,9 @@ void feat_count_release(struct feat_count *count)
     *count = (struct feat_count){0};
 }
 
-static enum reel_status add_term(struct feat_count *count, const char *key,
-                                 size_t n_bytes, int32_t n_words, int32_t i_text,
-                                 bool is_bridge, struct reel_error *err)
+enum reel_status feat_count_add(struct feat_count *count, const char *key, size_t n_bytes,
+                                int32_t n_words, int32_t i_text, bool is_bridge,
+                                struct reel_error *err)
 {
     bool is_new = false;
     if (count->n == count->room) {
@@ -200,7 +200,7 @@ static enum reel_status count_term(const char *key, size_t n_bytes, int32_t n_wo
 {
     const struct counting *c = payload;
     (void)weight;
-    return add_term(c->count, key, n_bytes, n_words, c->i_text, c->is_bridge, err);
+    return feat_count_add(c->count, key, n_bytes, n_words, c->i_text, c->is_bridge, err);
 }
 
 enum reel_status feat_count_text(struct feat_count count[FEAT_N_KINDS],

@@ -28,6 +28,10 @@ void feat_count_release(struct feat_count *count);
  *  sort by number of words, frequency, and key. */
 void feat_count_select(struct feat_count *count, int32_t n_min, int32_t n_max);
 
+/** A term stands in text number `i` (of the bridge); a term of `n_words` words. */
+enum reel_status feat_count_add(struct feat_count *count, const char *key, size_t n_bytes,
+                                int32_t n_words, int32_t i, bool is_bridge,
+                                struct reel_error *err) REEL_CHECKED;
 /** Every term of text number `i`, of every kind; of the bridge only single words. */
 enum reel_status feat_count_text(struct feat_count count[FEAT_N_KINDS],
                                  struct feat_words *words,

@@ -9,12 +9,11 @@
 
 enum { TEXT_MAX_BYTES = 1 << 30 };
 
-enum reel_status feat_words_init(struct feat_words *words, struct reel_error *err)
+void feat_words_init(struct feat_words *words)
 {
     *words = (struct feat_words){0};
     base_buffer_init(&words->text, TEXT_MAX_BYTES);
     base_buffer_init(&words->name, 1 << 16);
-    return base_text_create(&words->fold, err);
 }
 
 void feat_words_release(struct feat_words *words)
@@ -73,8 +72,8 @@ enum reel_status feat_words_name(struct feat_words *words, const char *prefix,
     if (!base_buffer_add_text(&words->name, prefix)) {
         return fail(err, REEL_ENOMEM, "%s", name);
     }
-    const enum reel_status rc =
-        base_text_fold(words->fold, name, strlen(name), &words->name, err);
+    enum reel_status rc = words->fold ? REEL_OK : base_text_create(&words->fold, err);
+    rc = rc ? rc : base_text_fold(words->fold, name, strlen(name), &words->name, err);
     *out = base_buffer_text(&words->name);
     *n_bytes = words->name.n_bytes;
     return rc;

@@ -3,8 +3,8 @@
  * that text and needs no putting together.
  *
  *     struct feat_words words;
- *     rc = feat_words_init(&words, &err);
- *     rc = rc ? rc : feat_words_cut(&words, "Two men rob a bank", &err);
+ *     feat_words_init(&words);
+ *     rc = feat_words_cut(&words, "Two men rob a bank", &err);
  *     const char *term = feat_words_term(&words, i, k, &n_bytes);
  *     feat_words_release(&words);
  */
@@ -14,15 +14,14 @@
 #include "base_text.h"
 
 struct feat_words {
-    struct base_text *fold;  /* for names */
+    struct base_text *fold;  /* for names; made when the first one comes */
     struct base_buffer text; /* words, one blank behind each */
     size_t *start;           /* (n + 1) */
     int32_t n, room;
     struct base_buffer name;
 };
 
-enum reel_status feat_words_init(struct feat_words *words,
-                                 struct reel_error *err) REEL_CHECKED;
+void feat_words_init(struct feat_words *words);
 void feat_words_release(struct feat_words *words);
 /** Forget the text before and cut this one; NULL is a text without words. */
 enum reel_status feat_words_cut(struct feat_words *words, const char *text,
