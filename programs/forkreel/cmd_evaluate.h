@@ -4,6 +4,8 @@
 
 #include "cli.h"
 
+#include <forkreel/feedback.h>
+
 struct evaluate_stories_words {
     const char *model; /* as cli_lm_open takes it; NULL the default */
     int32_t n_films;
@@ -16,6 +18,24 @@ enum cli_exit evaluate_stories(struct cli *cli,
 
 /** `evaluate --policy`: what the store's own logs say of ways to order and to list. */
 enum cli_exit evaluate_policy(struct cli *cli, uint64_t seed);
+
+enum {
+    EVALUATE_FEEDBACK_SEEDS = 5,
+    EVALUATE_FEEDBACK_STRENGTHS = 3,
+    EVALUATE_FEEDBACK_POLICIES = 3,
+    EVALUATE_FEEDBACK_ROUNDS = 600, /* taste turns around in the middle */
+};
+/** What is learned from what people do, on simulated sets; means over seeds. */
+struct evaluate_feedback {
+    struct reel_context_gain context[EVALUATE_FEEDBACK_STRENGTHS]; /* none, some, much */
+    const char *const *policy; /* (EVALUATE_FEEDBACK_POLICIES) the first at random */
+    double regret[EVALUATE_FEEDBACK_POLICIES][EVALUATE_FEEDBACK_ROUNDS]; /* cumulated */
+};
+/** Part of `evaluate --taste`; a second or two. */
+enum reel_status evaluate_feedback_run(uint64_t seed, struct evaluate_feedback *out,
+                                       struct reel_error *err);
+void evaluate_feedback_print(const struct evaluate_feedback *said);
+json_t *evaluate_feedback_json(const struct evaluate_feedback *said);
 
 enum { EVALUATE_TASTE_SEEDS_MAX = 20, EVALUATE_TASTE_BINS = 10 };
 struct evaluate_taste_words {

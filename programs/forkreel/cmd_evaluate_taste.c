@@ -514,10 +514,15 @@ enum reel_status evaluate_taste_run(struct session *s,
         rc = run_seed(&e, i, err);
     }
     reel_progress_bar_clear(&s->cli->bar);
+    struct evaluate_feedback feedback;
+    rc = rc ? rc : evaluate_feedback_run(words->seed, &feedback, err);
     if (rc == REEL_OK && s->cli->is_json) {
-        *status = cli_json_show(evaluation_json(&e));
+        json_t *root = evaluation_json(&e);
+        json_object_set_new(root, "feedback", evaluate_feedback_json(&feedback));
+        *status = cli_json_show(root);
     } else if (rc == REEL_OK) {
         print_evaluation(&e);
+        evaluate_feedback_print(&feedback);
     }
     for (int32_t w = 0; w < e.n_ways; w++) {
         free(e.way[w].name);
