@@ -11,7 +11,8 @@
  * has not changed since ICU 4.8 (ucharstrie.h). Since that form is no promise, the first thing
  * we do with it is to cut a sample and compare with ICU; where that differs, ICU cuts.
  *
- * Where we depart: the first unit of a word is looked up once and remembered.
+ * Where we depart: where the first unit of a word leads is remembered, and where pairs lead that
+ * came lately; most pairs begin no word, and the trie takes ten steps to say so.
  */
 #include "feat_han.h"
 #include "feat_utf8.h"
@@ -19,9 +20,10 @@
 #include "base_alloc.h"
 #include "base_error.h"
 
+#include <assert.h>
 #include <string.h>
 
-enum { COST_UNKNOWN = 255, WORD_UNITS_MAX = 20 };
+enum { COST_UNKNOWN = 255, WORD_UNITS_MAX = 20, N_PAIRS = 1 << 14 };
 static const uint32_t NEVER = UINT32_MAX;
 
 /** Where a walk through the trie stands: at a node, or inside a run of units to be matched. */
@@ -31,16 +33,22 @@ struct place {
         n_linear; /* units of the run that are still to match, less 1; -1: at a node */
 };
 
+struct pair_place {
+    uint32_t pair; /* both units; 0: free */
+    struct place place;
+};
+
 struct feat_han {
     struct feat_icu *icu;
-    const uint16_t *trie; /* NULL: ask ICU */
-    struct place *first;  /* (FEAT_PLANE) after the first unit */
-    uint8_t *is_asked;    /* (FEAT_PLANE) is first[] known? */
-    uint16_t *unit;       /* (room) one for a character; 0: beyond the basic plane */
-    uint32_t *best;       /* (room + 1) */
-    int32_t *from;        /* (room + 1) where the last word of the best path begins */
-    int32_t *begin;       /* (room + 1) bytes before a character */
-    int32_t *cut;         /* (room + 1) */
+    const uint16_t *trie;      /* NULL: ask ICU */
+    struct place *first;       /* (FEAT_PLANE) after the first unit */
+    uint8_t *is_asked;         /* (FEAT_PLANE) is first[] known? */
+    struct pair_place *second; /* (N_PAIRS) after two units, for one pair of each hash */
+    uint16_t *unit;            /* (room) one for a character; 0: beyond the basic plane */
+    uint32_t *best;            /* (room + 1) */
+    int32_t *from;  /* (room + 1) where the last word of the best path begins */
+    int32_t *begin; /* (room + 1) bytes before a character */
+    int32_t *cut;   /* (room + 1) */
     int32_t room;
 };
 
@@ -60,7 +68,7 @@ enum {
     DELTA_THREE = 0xffff, /* forms of a jump in the binary search */
 };
 
-static uint32_t pair(const uint16_t *p)
+static uint32_t two_units(const uint16_t *p)
 {
     return (uint32_t)p[0] << 16 | p[1];
 }
@@ -85,7 +93,7 @@ static uint32_t final_value(const uint16_t *p, uint32_t lead)
 {
     return lead < FINAL_TWO     ? lead
            : lead < FINAL_THREE ? (lead - FINAL_TWO) << 16 | p[0]
-                                : pair(p);
+                                : two_units(p);
 }
 
 /** The value at a node, if there is one. */
@@ -99,7 +107,7 @@ static bool value_at(const uint16_t *trie, uint32_t at, uint32_t *value)
     *value = lead & VALUE_IS_FINAL ? final_value(p, lead & ~(uint32_t)VALUE_IS_FINAL)
              : lead < NODE_TWO     ? (lead >> 6) - 1
              : lead < NODE_THREE   ? ((lead & NODE_THREE) - NODE_TWO) << 10 | p[0]
-                                   : pair(p);
+                                   : two_units(p);
     return true;
 }
 
@@ -108,7 +116,7 @@ static uint32_t jump(const uint16_t *trie, uint32_t at)
     const uint32_t lead = trie[at], behind = at + 1 + delta_more(lead);
     return behind + (lead < DELTA_TWO     ? lead
                      : lead < DELTA_THREE ? (lead - DELTA_TWO) << 16 | trie[at + 1]
-                                          : pair(trie + at + 1));
+                                          : two_units(trie + at + 1));
 }
 
 static struct place branch(const uint16_t *trie, uint32_t at, uint32_t node,
@@ -170,6 +178,18 @@ static struct place first_step(struct feat_han *han, uint16_t unit)
         han->first[unit] = step(han->trie, (struct place){0, -1}, unit);
     }
     return han->first[unit];
+}
+
+static struct place second_step(struct feat_han *han, struct place first, uint16_t unit,
+                                uint16_t next)
+{
+    const uint32_t pair = (uint32_t)unit << 16 | next;
+    struct pair_place *p = &han->second[(pair * 0x9e3779b1u) >> 18];
+    static_assert(N_PAIRS == 1 << (32 - 18), "the hash has as many bits");
+    if (p->pair != pair) {
+        *p = (struct pair_place){pair, step(han->trie, first, next)};
+    }
+    return p->place;
 }
 
 // ---------------------------------------------------------------- the path
@@ -236,7 +256,8 @@ static void follow_words(struct feat_han *han, int32_t from, int32_t n)
         if (to == last) {
             break;
         }
-        place = step(han->trie, place, han->unit[to]);
+        place = to == from + 1 ? second_step(han, place, han->unit[from], han->unit[to])
+                               : step(han->trie, place, han->unit[to]);
     }
     if (!is_single_known) {
         relax(han, from, from + 1, COST_UNKNOWN);
@@ -311,8 +332,9 @@ enum reel_status feat_han_create(struct feat_icu *icu, struct feat_han **out,
         han->trie = icu->dictionary;
         han->first = base_alloc_zeroed(FEAT_PLANE, sizeof *han->first);
         han->is_asked = base_alloc_zeroed(FEAT_PLANE, 1);
+        han->second = base_alloc_zeroed(N_PAIRS, sizeof *han->second);
     }
-    enum reel_status rc = han && han->first && han->is_asked
+    enum reel_status rc = han && han->first && han->is_asked && han->second
                               ? REEL_OK
                               : fail(err, REEL_ENOMEM, "Chinese dictionary");
     if (rc == REEL_OK && han->trie) {
@@ -331,6 +353,7 @@ void feat_han_free(struct feat_han *han)
     if (han) {
         base_free(han->first);
         base_free(han->is_asked);
+        base_free(han->second);
         base_free(han->unit);
         base_free(han->best);
         base_free(han->from);
