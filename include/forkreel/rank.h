@@ -271,6 +271,66 @@ enum reel_status reel_welcome_measure(const struct reel_csr *seen,
                                       struct reel_welcome_measures *out,
                                       struct reel_error *err) REEL_CHECKED;
 
+/* ---- films and branches in one list ---- */
+
+/**
+ * Scores of all films for one viewer, adjustments included, in the rows of the table; also
+ * of those that were seen; -INFINITY where there is none. `*unit` is what 1 of an adjustment
+ * is worth. `welcome` (with answers) or `model`; the other is NULL.
+ * Shapes:  score (films).
+ */
+enum reel_status reel_scores_make(const struct reel_model *model,
+                                  const struct reel_welcome *welcome,
+                                  const struct reel_answer *answer, int32_t n_answers,
+                                  const struct reel_film_table *films,
+                                  const struct reel_viewer_state *viewer,
+                                  const struct reel_list_options *opt, float *score,
+                                  double *unit, struct reel_error *err) REEL_CHECKED;
+
+/** How much the logs of the three probabilities count; default 1 each. */
+struct reel_joint_weights {
+    double film, plot, taste;
+};
+
+/** What may be listed: a film as it is, or one way its story may go. */
+struct reel_joint_candidate {
+    int32_t film;   /* row of the table; -1: of no film that is known */
+    int32_t branch; /* the caller's number; -1: the film as it is */
+    double p_plot;  /* P(S given M) in (0, 1]; 1 for a film as it is */
+    double p_like;  /* P(R given U, S) in (0, 1) */
+};
+
+struct reel_joint_item {
+    int32_t candidate;             /* index */
+    double film, plot, taste, sum; /* weighted logs; sum = film + plot + taste */
+};
+
+/**
+ * The best by w1 log P(M given U) + w2 log P(S given M) + w3 log P(R given U, S).
+ *
+ * P(M given U) is the softmax of the scores over the films that are candidates themselves or
+ * by a branch, a hundred times as large for the first film as for the hundredth (one unit
+ * below). A film without a score, or none at all, counts as the last of them.
+ *
+ * Shapes:  score (n_films) as of reel_scores_make; out (n_top); returns how many in *n_out.
+ * Errors:  REEL_EINVAL probabilities, weights or rows out of range; REEL_ENOMEM.
+ */
+enum reel_status reel_joint_rank(const struct reel_joint_candidate *candidate, int32_t n,
+                                 const float *score, int32_t n_films, double unit,
+                                 const struct reel_joint_weights *weights, int32_t n_top,
+                                 struct reel_joint_item *out, int32_t *n_out,
+                                 struct reel_error *err) REEL_CHECKED;
+
+/**
+ * P(like) of every film for one viewer where nothing better is known: log odds of the
+ * viewer's share of liked films, and of the film's share against all, both damped.
+ * Shapes:  seen, chosen: viewers x films; mark as elsewhere; p_like (films).
+ */
+enum reel_status reel_joint_like(const struct reel_csr *seen,
+                                 const struct reel_csr *chosen, const uint8_t *mark,
+                                 int32_t viewer, float *p_like,
+                                 struct reel_error *err) REEL_CHECKED;
+
 /* ---- splits ---- */
 
 enum reel_split_kind { REEL_SPLIT_RANDOM, REEL_SPLIT_TEMPORAL };

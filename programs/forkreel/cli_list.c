@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /** From a viewer's first film to the hundredth a choice is a hundred times less likely. */
 #define LOG_UNIT 4.605170185988092
@@ -164,6 +165,64 @@ void list_beside_release(struct list_beside *beside)
     free(beside->adjustment);
     free(beside->amount);
     *beside = (struct list_beside){0};
+}
+
+/* ---- what the viewer said of branches ---- */
+
+/** Does "Crime, Drama" name the genre? */
+static bool names_genre(const char *genres, const char *genre)
+{
+    for (const char *at = genres; at && *at;) {
+        const size_t n = strcspn(at, ",");
+        if (strlen(genre) == n && strncasecmp(at, genre, n) == 0) {
+            return true;
+        }
+        at += n;
+        at += strspn(at, ", ");
+    }
+    return false;
+}
+
+static double said_of_branch(const struct reel_edits *edits,
+                             const struct reel_branch *branch)
+{
+    double sum = 0;
+    for (int32_t e = 0; e < edits->n_edits; e++) {
+        const struct reel_edit *edit = &edits->edit[e];
+        const bool is_event = edit->kind == REEL_EDIT_EVENT && branch->event &&
+                              !strcasecmp(branch->event, edit->name);
+        const bool is_genre = edit->kind == REEL_EDIT_GENRE &&
+                              names_genre(branch->event_genres, edit->name);
+        sum += is_event || is_genre ? edit->amount : 0;
+    }
+    return sum;
+}
+
+static enum reel_status said_score(const struct reel_branch *branch, int32_t n,
+                                   struct reel_branch_score *out, void *payload,
+                                   struct reel_error *err)
+{
+    const struct said_scorer *scorer = payload;
+    enum reel_status rc = scorer->inner.score(branch, n, out, scorer->inner.payload, err);
+    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        const double said = said_of_branch(scorer->edits, &branch[i]);
+        struct reel_branch_score *score = &out[i];
+        if (!(fabs(said) > 0) || score->n_parts == REEL_BRANCH_PARTS_MAX) {
+            continue;
+        }
+        const double p = fmin(1 - 1e-9, fmax(1e-9, score->p_like));
+        const double raised = 1 / (1 + exp(-log(p / (1 - p)) - said));
+        snprintf(score->part[score->n_parts].name, sizeof score->part[0].name, "%s",
+                 tr("your word"));
+        score->part[score->n_parts++].value = raised - score->p_like;
+        score->p_like = raised;
+    }
+    return rc;
+}
+
+struct reel_branch_scorer said_branch_scorer(struct said_scorer *scorer)
+{
+    return (struct reel_branch_scorer){.score = said_score, .payload = scorer};
 }
 
 /* ---- films ---- */

@@ -8,6 +8,7 @@
 #include "cli_session.h"
 
 #include <forkreel/feedback.h>
+#include <forkreel/story.h>
 
 /** Who saw at most so many films is served from answers (rank.h), not by a model. */
 enum { LIST_NEWCOMER_SEEN_MAX = 10 };
@@ -47,6 +48,13 @@ enum reel_status list_beside_make(struct session *s, int64_t viewer_key,
                                   struct list_beside *out,
                                   struct reel_error *err) REEL_CHECKED;
 void list_beside_release(struct list_beside *beside);
+
+/** Adds what the viewer said of events and genres to the log odds of another scorer. */
+struct said_scorer {
+    struct reel_branch_scorer inner;
+    const struct reel_edits *edits;
+};
+struct reel_branch_scorer said_branch_scorer(struct said_scorer *scorer);
 
 /** "Heat (1995)" as a JSON object: key, id, titles, year. */
 json_t *list_film_json(const struct session *s, int32_t row);

@@ -2,6 +2,7 @@
  */
 #include "cli_commands.h"
 #include "cli_feedback.h"
+#include "cli_list.h"
 #include "cli_story.h"
 #include "cli_taste.h"
 
@@ -328,6 +329,8 @@ struct growing {
     struct reel_branch_taste *taste;
     struct player player; /* open when somebody is named */
     struct player_scorer scorer;
+    struct reel_edits edits; /* what the viewer said */
+    struct said_scorer said;
     struct reel_lm *lm;
     char *premise;
     struct reel_story *story;
@@ -353,6 +356,8 @@ static enum reel_status growing_open(struct growing *g, const char *film,
                 : session_branch_taste(&g->session, viewer_key, g->cli->lang, &g->taste,
                                        err);
         rc = rc ? rc
+                : reel_store_edits_load(g->session.store, viewer_key, &g->edits, err);
+        rc = rc ? rc
                 : player_open(g->cli, g->session.store, fork->viewer, NAN, &g->player,
                               err);
         if (rc == REEL_OK) {
@@ -361,7 +366,9 @@ static enum reel_status growing_open(struct growing *g, const char *film,
                                        .inner = reel_branch_taste_scorer(g->taste),
                                        .tone = fork->tone,
                                        .lang = g->cli->lang};
-            fork->scorer = player_branch_scorer(&g->scorer);
+            g->said = (struct said_scorer){.inner = player_branch_scorer(&g->scorer),
+                                           .edits = &g->edits};
+            fork->scorer = said_branch_scorer(&g->said);
         }
     }
     rc = rc || !g->has_store ? rc : transitions_learn(&g->session, &g->transitions, err);
@@ -460,6 +467,7 @@ static enum cli_exit fork_run(struct cli *cli, int argc, char **argv)
     reel_lm_close(g.lm);
     player_close(&g.player);
     reel_branch_taste_free(g.taste);
+    reel_edits_release(&g.edits);
     transitions_release(&g.transitions);
     if (g.has_store) {
         session_close(&g.session);

@@ -1,7 +1,7 @@
 /** `forkreel recommend VIEWER`: an ordered list with reasons; `--all` for everybody. */
+#include "cmd_recommend.h"
 #include "cli_commands.h"
 #include "cli_feedback.h"
-#include "cli_list.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,7 +17,9 @@ struct recommend_words {
     bool is_all, is_narrowed; /* an option that --all does not know */
     bool is_unlogged;
     bool has_n, has_diversity, has_context;
+    bool with_branches;
     struct reel_context context;
+    struct reel_joint_weights weights;
 };
 
 /** Whom nothing is known of gets a list that is spread by so much. */
@@ -30,6 +32,8 @@ enum {
     KEY_CONTEXT,
     KEY_EXPLORE,
     KEY_SEED,
+    KEY_BRANCHES,
+    KEY_WEIGHTS,
     KEY_YEAR,
     KEY_GENRE,
     KEY_NOT_GENRE,
@@ -58,6 +62,10 @@ static const struct argp_option options[] = {
     {"explore", KEY_EXPLORE, "X", 0,
      "0: the best films, to 1: also others, to learn from; default 0", 0},
     {"seed", KEY_SEED, "N", 0, "of --explore; default: the time", 0},
+    {"with-branches", KEY_BRANCHES, NULL, 0,
+     "films and first branches of stories in one list", 0},
+    {"weights", KEY_WEIGHTS, "film=X,plot=Y,taste=Z", 0,
+     "of --with-branches: how much each logarithm counts; default 1", 0},
     {NULL, 0, NULL, 0, "Only films that fit:", 1},
     {"year", KEY_YEAR, "A-B", 0, "first shown from A to B; one end may be left out", 1},
     {"genre", KEY_GENRE, "G,...", 0, "of any of these genres", 1},
@@ -128,6 +136,35 @@ static error_t filter_option(int key, char *arg, struct argp_state *state)
     }
 }
 
+/** "film=1,plot=0.5": those not named stay. */
+static void set_weights(struct reel_joint_weights *weights, const char *arg,
+                        struct argp_state *state)
+{
+    const struct {
+        const char *name;
+        double *weight;
+    } known[] = {{"film=", &weights->film},
+                 {"plot=", &weights->plot},
+                 {"taste=", &weights->taste}};
+    struct cli_names words = {0};
+    cli_names_add(&words, arg);
+    for (int32_t w = 0; w < words.n; w++) {
+        bool is_known = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+            const size_t n = strlen(known[k].name);
+            if (!strncmp(words.name[w], known[k].name, n)) {
+                *known[k].weight =
+                    cli_arg_real(state, "--weights", words.name[w] + n, 0, 10);
+                is_known = true;
+            }
+        }
+        if (!is_known) {
+            argp_error(state, tr("--weights is film=X,plot=Y,taste=Z, not '%s'"), arg);
+        }
+    }
+    cli_names_release(&words);
+}
+
 static error_t option(int key, char *arg, struct argp_state *state)
 {
     struct recommend_words *words = state->input;
@@ -171,6 +208,12 @@ static error_t option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_EXPLORE:
         words->list.exploration = cli_arg_real(state, "--explore", arg, 0, 1);
+        return 0;
+    case KEY_BRANCHES:
+        words->with_branches = true;
+        return 0;
+    case KEY_WEIGHTS:
+        set_weights(&words->weights, arg, state);
         return 0;
     case KEY_SEED:
         words->list.seed = (uint64_t)cli_arg_int(state, "--seed", arg, 0, INT32_MAX);
@@ -250,7 +293,7 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
     struct session *s = d->s;
     const bool is_new =
         d->viewer.state.n_seen <= LIST_NEWCOMER_SEEN_MAX && !d->words->model;
-    if (!is_new && d->key > 0) {
+    if (!is_new && d->key > 0 && !d->words->with_branches) {
         return choose_model(s, d->words->model, d->viewer.state.chosen.n > 0, &d->model,
                             err);
     }
@@ -265,7 +308,8 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
     opt.left_out = row;
     list_viewer_make(s, row, &d->viewer);
     if (!is_new) {
-        return choose_model(s, d->words->model, false, &d->model, err);
+        return choose_model(s, d->words->model, d->viewer.state.chosen.n > 0, &d->model,
+                            err);
     }
     rc = list_viewer_add_unknown(s, d->key > 0 ? d->name : NULL, &d->viewer, err);
     return rc ? rc
@@ -273,10 +317,10 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
                                     &d->welcome, err);
 }
 
-static enum reel_status make_list(struct desk *d, struct reel_error *err)
+/** What goes beside the model into films as into branches. */
+static enum reel_status prepare(struct desk *d, struct reel_error *err)
 {
     struct reel_list_options *opt = &d->words->list;
-    const struct list_viewer *viewer = &d->viewer;
     opt->lang = d->s->cli->lang;
     opt->filter.not_films = d->not_films;
     opt->filter.n_not_films = d->words->not_films.n;
@@ -291,6 +335,13 @@ static enum reel_status make_list(struct desk *d, struct reel_error *err)
     if (d->key == 0 && !d->words->has_diversity) {
         opt->diversity = DIVERSITY_NOBODY; // who is not known may like anything
     }
+    return REEL_OK;
+}
+
+static enum reel_status make_list(struct desk *d, struct reel_error *err)
+{
+    const struct reel_list_options *opt = &d->words->list;
+    const struct list_viewer *viewer = &d->viewer;
     return d->welcome
                ? reel_list_make_newcomer(d->welcome, viewer->answer, viewer->n_answers,
                                          d->s->films, &viewer->state, opt, &d->list, err)
@@ -337,10 +388,21 @@ static enum cli_exit recommend_one(struct session *s, const char *name,
         list_viewer_make(s, 0, &d.viewer);
     }
     rc = rc ? rc : welcome_newcomer(&d, &err);
-    rc = rc ? rc : make_list(&d, &err);
+    rc = rc ? rc : prepare(&d, &err);
+    rc = rc || words->with_branches ? rc : make_list(&d, &err);
     const char *model = d.model ? reel_model_name(d.model) : "newcomer";
     enum cli_exit status = CLI_FAILED;
-    if (rc == REEL_OK) {
+    if (rc == REEL_OK && words->with_branches) {
+        status = recommend_joint(&(struct joint_query){.s = s,
+                                                       .name = name,
+                                                       .key = d.key,
+                                                       .viewer = &d.viewer,
+                                                       .beside = &d.beside,
+                                                       .model = d.model,
+                                                       .welcome = d.welcome,
+                                                       .list = &words->list,
+                                                       .weights = words->weights});
+    } else if (rc == REEL_OK) {
         if (d.key > 0 && d.viewer.state.chosen.n == 0) {
             cli_say(cli,
                     tr("%s liked nothing yet: the list is the same for every newcomer"),
@@ -615,6 +677,9 @@ static const char *misuse(const struct cli *cli, const char *viewer,
     if (words->is_all && words->is_narrowed) {
         return tr("--all takes -n, --model and --tsv only");
     }
+    if (words->with_branches && !viewer) {
+        return tr("--with-branches needs a viewer");
+    }
     if (words->is_all && cli->is_json) {
         return tr("--all writes TSV; leave out --json");
     }
@@ -628,6 +693,7 @@ static enum cli_exit recommend_run(struct cli *cli, int argc, char **argv)
     words.list.n = 10;
     words.list.seed = (uint64_t)time(NULL);
     words.context = reel_context_unknown();
+    words.weights = (struct reel_joint_weights){1, 1, 1};
     const char *viewer;
     cli_args_parse(cli, &cmd_recommend, &args, argc, argv, &viewer, &words);
     words.list.filter.genres = (const char *const *)words.genres.name;

@@ -267,15 +267,15 @@ static void adjust_scores(struct work *w)
     }
 }
 
-static enum reel_status select_candidates(struct work *w, struct reel_error *err)
+/** Scores in rows of the table, adjusted; seen films are not allowed from here on. */
+static enum reel_status score_films(struct work *w, struct reel_error *err)
 {
-    const int32_t n_rows = w->films->n_films;
-    enum reel_status rc =
+    const enum reel_status rc =
         w->source->score(w->source->self, &w->query, w->column_score, err);
     if (rc != REEL_OK) {
         return rc;
     }
-    for (int32_t r = 0; r < n_rows; r++) {
+    for (int32_t r = 0; r < w->films->n_films; r++) {
         const int32_t column = w->column_of[r];
         w->score[r] = column >= 0 ? w->column_score[column] : -INFINITY;
         w->allowed[r] = 1;
@@ -287,6 +287,16 @@ static enum reel_status select_candidates(struct work *w, struct reel_error *err
         w->allowed[w->viewer->chosen.film[i]] = 0;
     }
     adjust_scores(w);
+    return REEL_OK;
+}
+
+static enum reel_status select_candidates(struct work *w, struct reel_error *err)
+{
+    const int32_t n_rows = w->films->n_films;
+    enum reel_status rc = score_films(w, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
     rc = rank_filter_apply(&w->opt->filter, w->films, w->allowed, err);
     if (rc != REEL_OK) {
         return rc;
@@ -523,6 +533,31 @@ enum reel_status rank_list_make(const struct rank_source *source,
         base_arena_release(arena);
         base_free(arena);
     }
+    return rc;
+}
+
+enum reel_status rank_scores_make(const struct rank_source *source,
+                                  const struct reel_film_table *films,
+                                  const struct reel_viewer_state *viewer,
+                                  const struct reel_list_options *opt, float *score,
+                                  double *unit, struct reel_error *err)
+{
+    struct work w = {.source = source, .films = films, .viewer = viewer, .opt = opt};
+    enum reel_status rc = check_input(&w, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    rc = work_allocate(&w, err);
+    if (rc == REEL_OK) {
+        match_films(&w);
+        make_query(&w);
+        rc = score_films(&w, err);
+    }
+    if (rc == REEL_OK) {
+        memcpy(score, w.score, (size_t)films->n_films * sizeof *score);
+        *unit = w.n_adjustments > 0 ? w.unit : unit_of_scores(&w);
+    }
+    work_release(&w);
     return rc;
 }
 

@@ -28,10 +28,6 @@
 
 enum { N_TARGETS = 2000 /* most liked films whose variance counts */ };
 
-#define SEEN_BITS                                                             \
-    (1u << REEL_EVENT_RATE | 1u << REEL_EVENT_WATCH | 1u << REEL_EVENT_LIKE | \
-     1u << REEL_EVENT_DISLIKE | 1u << REEL_EVENT_REVIEW)
-
 struct reel_welcome {
     const struct reel_csr *seen, *chosen;
     const uint8_t *mark;
@@ -67,7 +63,7 @@ static bool is_looked_at(const struct reel_welcome *w, int32_t viewer)
 
 static bool is_seen(const struct reel_welcome *w, int64_t entry)
 {
-    return !w->mark || (w->mark[entry] & SEEN_BITS) != 0;
+    return !w->mark || (w->mark[entry] & RANK_SEEN_BITS) != 0;
 }
 
 /* ---- making ---- */

@@ -10,15 +10,12 @@
 #include "base_csr.h"
 #include "base_error.h"
 #include "base_rng.h"
+#include "rank_list.h"
 #include "rank_select.h"
 #include "rank_welcome.h"
 
 #include <math.h>
 #include <string.h>
-
-#define SEEN_BITS                                                             \
-    (1u << REEL_EVENT_RATE | 1u << REEL_EVENT_WATCH | 1u << REEL_EVENT_LIKE | \
-     1u << REEL_EVENT_DISLIKE | 1u << REEL_EVENT_REVIEW)
 
 enum { CUT = 10, N_LIKED_MIN = 5, TEST_SHARE = 5 /* a fifth */ };
 enum { CHOSEN, POPULAR, RANDOM, N_WAYS };
@@ -62,7 +59,7 @@ static enum reel_status rows_keep(const struct reel_csr *all, const uint8_t *mar
     int64_t n = 0;
     for (int32_t v = 0; rc == REEL_OK && v < all->n_rows; v++) {
         for (int64_t e = all->start[v]; e < all->start[v + 1] && !is_held[v]; e++) {
-            if (!mark || (mark[e] & SEEN_BITS)) {
+            if (!mark || (mark[e] & RANK_SEEN_BITS)) {
                 out->col[n++] = all->col[e];
             }
         }
@@ -144,7 +141,7 @@ static bool meet(struct newcomers *n, int32_t viewer)
     }
     for (int64_t e = n->seen->start[viewer]; e < n->seen->start[viewer + 1]; e++) {
         const int32_t film = n->seen->col[e];
-        if ((!n->mark || (n->mark[e] & SEEN_BITS)) && !n->is_test[film]) {
+        if ((!n->mark || (n->mark[e] & RANK_SEEN_BITS)) && !n->is_test[film]) {
             n->kind[film] = REEL_ANSWER_SEEN;
             n->allowed[film] = 0;
         }
