@@ -74,8 +74,8 @@ static enum reel_status without(const struct reel_csr *from, const bool *is_cold
     int64_t n = 0;
     for (int32_t r = 0; rc == REEL_OK && r < from->n_rows; r++) {
         for (int64_t e = from->start[r]; e < from->start[r + 1]; e++) {
-            if (is_cold[from->col[e]]) {
-                continue;
+            if (is_cold[from->col[e]] || (from->value && isnan(from->value[e]))) {
+                continue; // seen and never rated is not rated
             }
             out->col[n] = from->col[e];
             if (from->value) {
