@@ -60,6 +60,10 @@ enum reel_status reel_branch_taste_score(struct reel_branch_taste *taste,
                                          struct reel_branch_score *out,
                                          struct reel_error *err) REEL_CHECKED;
 struct reel_branch_scorer reel_branch_taste_scorer(struct reel_branch_taste *taste);
+/** From now on `scorer` judges instead; its payload ends with the taste. */
+void reel_branch_taste_hand_over(struct reel_branch_taste *taste,
+                                 const struct reel_branch_scorer *scorer,
+                                 void (*free_payload)(void *payload));
 
 /* ---- a verdict ---- */
 

@@ -2,7 +2,10 @@
 #ifndef CLI_TASTE_H
 #define CLI_TASTE_H
 
+#include "cli_features.h"
 #include "cli_session.h"
+
+#include <forkreel/taste.h>
 
 /**
  * The plots of the catalogue, liked, disliked or neither, and how much more often than
@@ -12,5 +15,53 @@ enum reel_status session_branch_taste(struct session *s, int64_t viewer_key,
                                       const char *language,
                                       struct reel_branch_taste **out,
                                       struct reel_error *err) REEL_CHECKED;
+
+/* ---- models that learn from features: taste, content, hybrid ---- */
+
+/** What such a model is given beside choices. Release it after training. */
+struct taste_data {
+    struct texts texts, bridge;
+    struct reel_features *features; /* saved in the home, too */
+    struct reel_feature_rows rows;  /* of the dataset's films, or of all */
+    struct reel_csr rated;
+    int64_t *start;
+    int32_t *col;
+    float *value;
+};
+bool taste_data_wanted(const char *model);
+/**
+ * `data` NULL: all films of the store. `split` NULL: nothing is hidden; otherwise stars of
+ * its validation and test parts are not told, as far as they are not in `known`.
+ */
+enum reel_status taste_data_make(struct session *s, const struct dataset *data,
+                                 const struct reel_split *split,
+                                 const struct reel_csr *known, uint64_t seed,
+                                 struct taste_data *out,
+                                 struct reel_error *err) REEL_CHECKED;
+void taste_data_release(struct taste_data *data);
+/** Stars and features into `training`. */
+void taste_data_add(const struct taste_data *data, struct reel_training *training);
+/** Choices of all films of the store, also of those that nobody chose. */
+struct reel_training taste_training(const struct session *s);
+
+/* ---- one viewer's taste by the trained model ---- */
+
+struct taste_reader;
+/**
+ * The taste model of the home for one viewer; `*out` is NULL, and that is no error, when
+ * none was trained. The session holds the viewer's history (session_load).
+ */
+enum reel_status taste_reader_open(struct session *s, int64_t viewer_key,
+                                   struct taste_reader **out,
+                                   struct reel_error *err) REEL_CHECKED;
+void taste_reader_close(struct taste_reader *reader);
+enum reel_status taste_reader_texts(struct taste_reader *reader,
+                                    const struct reel_feature_text *text, int32_t n,
+                                    struct reel_opinion *out,
+                                    struct reel_error *err) REEL_CHECKED;
+/** One film of the store; REEL_ENOTFOUND when the model does not know it. */
+enum reel_status taste_reader_film(struct taste_reader *reader, int64_t film_key,
+                                   struct reel_opinion *out,
+                                   struct reel_error *err) REEL_CHECKED;
 
 #endif

@@ -2,6 +2,7 @@
 #include "cmd_evaluate.h"
 #include "cli_commands.h"
 #include "cli_session.h"
+#include "cli_taste.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -172,11 +173,17 @@ static enum reel_status evaluate_one(struct evaluation *e, const char *name,
     const struct reel_split *split = &e->split;
     const bool is_temporal = words->split == REEL_SPLIT_TEMPORAL;
     const struct reel_csr *learnt = is_temporal ? &split->known : &split->train;
-    const struct reel_training training = dataset_training(
+    struct reel_training training = dataset_training(
         e->s, &e->data, learnt, is_temporal ? split->known_at_s : split->train_at_s);
+    struct taste_data features = {0};
+    if (rc == REEL_OK && taste_data_wanted(name)) {
+        rc = taste_data_make(e->s, &e->data, split, learnt, opt.seed, &features, err);
+        taste_data_add(&features, &training);
+    }
     const double begin_s = cli_clock_s();
     rc = rc ? rc : reel_model_train(name, &training, &opt, &model, err);
     result->seconds = cli_clock_s() - begin_s;
+    taste_data_release(&features);
     const struct reel_measure_options measure = {.cut = words->cut,
                                                  .n_cuts = words->n_cuts,
                                                  .n_bootstrap = 1000,

@@ -1,6 +1,7 @@
 /** `forkreel train`: models on everything that is known, optionally after a search. */
 #include "cli_commands.h"
 #include "cli_session.h"
+#include "cli_taste.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,9 +138,19 @@ static enum reel_status train_one(struct trainer *run, const char *name,
     opt.seed = run->words->seed;
     opt.progress = cli_progress(cli);
     const double begin_s = cli_clock_s();
-    const struct reel_training training =
+    struct reel_training training =
         dataset_training(run->s, &run->data, &run->data.chosen, run->s->chosen.at_s);
+    struct taste_data features = {0};
+    if (rc == REEL_OK && taste_data_wanted(name)) {
+        // Taste places films that nobody chose, too.
+        const bool is_all = strcmp(name, "taste") == 0;
+        training = is_all ? taste_training(run->s) : training;
+        rc = taste_data_make(run->s, is_all ? NULL : &run->data, NULL, NULL, opt.seed,
+                             &features, err);
+        taste_data_add(&features, &training);
+    }
     rc = rc ? rc : reel_model_train(name, &training, &opt, &model, err);
+    taste_data_release(&features);
     const double seconds = cli_clock_s() - begin_s;
     rc = rc ? rc : session_model_save(cli, model, err);
     reel_progress_bar_clear(&cli->bar);

@@ -44,6 +44,8 @@ struct reel_branch_taste {
     char **genre;
     double *lift;
     int32_t n_genres;
+    struct reel_branch_scorer better; /* .score NULL: none */
+    void (*free_better)(void *payload);
 };
 
 struct documents {
@@ -296,6 +298,9 @@ void reel_branch_taste_free(struct reel_branch_taste *taste)
     base_hash_free(taste->word);
     base_text_free(taste->text);
     base_buffer_release(&taste->scratch);
+    if (taste->free_better) {
+        taste->free_better(taste->better.payload);
+    }
     base_free(taste);
 }
 
@@ -337,6 +342,9 @@ enum reel_status reel_branch_taste_score(struct reel_branch_taste *taste,
                                          struct reel_branch_score *out,
                                          struct reel_error *err)
 {
+    if (taste->better.score) {
+        return taste->better.score(branch, n, out, taste->better.payload, err);
+    }
     const bool is_zh = strcmp(taste->language, "zh") == 0;
     struct documents docs = {0};
     enum reel_status rc = REEL_OK;
@@ -375,4 +383,12 @@ static enum reel_status score_payload(const struct reel_branch *branch, int32_t 
 struct reel_branch_scorer reel_branch_taste_scorer(struct reel_branch_taste *taste)
 {
     return (struct reel_branch_scorer){.score = score_payload, .payload = taste};
+}
+
+void reel_branch_taste_hand_over(struct reel_branch_taste *taste,
+                                 const struct reel_branch_scorer *scorer,
+                                 void (*free_payload)(void *payload))
+{
+    taste->better = *scorer;
+    taste->free_better = free_payload;
 }
