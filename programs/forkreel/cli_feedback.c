@@ -200,16 +200,15 @@ static enum reel_status bandit_open(struct player *player,
 }
 
 enum reel_status player_open(struct cli *cli, struct reel_store *store,
-                             const char *viewer, double exploration, struct player *out,
-                             struct reel_error *err)
+                             const char *viewer, const struct reel_bandit_options *opt,
+                             struct player *out, struct reel_error *err)
 {
+    const struct reel_bandit_options standard = reel_bandit_options_default();
     *out = (struct player){.cli = cli, .store = store, .viewer = viewer};
     out->type = reel_event_types(&out->n_types);
     out->n_chosen = cli_need(calloc((size_t)out->n_types + 1, sizeof *out->n_chosen));
-    struct reel_bandit_options opt = reel_bandit_options_default();
-    opt.exploration = isnan(exploration) ? opt.exploration : exploration;
     enum reel_status rc = reel_store_choices_each(store, viewer, count_choice, out, err);
-    rc = rc ? rc : bandit_open(out, &opt, err);
+    rc = rc ? rc : bandit_open(out, opt ? opt : &standard, err);
     if (rc) {
         player_close(out);
     }

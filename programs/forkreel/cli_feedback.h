@@ -51,10 +51,10 @@ struct player {
     int32_t n_types;
 };
 
-/** `exploration` NAN: the standard. A state that cannot be read is told and begun anew. */
+/** `opt` NULL: the standard. A state that cannot be read is told and begun anew. */
 enum reel_status player_open(struct cli *cli, struct reel_store *store,
-                             const char *viewer, double exploration, struct player *out,
-                             struct reel_error *err);
+                             const char *viewer, const struct reel_bandit_options *opt,
+                             struct player *out, struct reel_error *err);
 void player_close(struct player *player);
 /** "bandit thompson e=0.20"; free it. */
 char *player_policy(const struct player *player);

@@ -200,6 +200,8 @@
 {"the story goes no further here", "故事到这里没有下文"},
 {"  %d  liked %s, score %.2f", "  %d  喜欢度 %s，分数 %.2f"},
 {"  %d  your choices speak %+.2f for it; first in %s of cases", "  %d  你的选择给它 %+.2f；有 %s 的机会排第一"},
+{"which then: thompson (default), or linucb: what might be best of all", "排第一的是哪个：thompson（默认），或 linucb：最可能最好的"},
+{"--policy is linucb or thompson, not '%s'", "--policy 只能是 linucb 或 thompson，不能是“%s”"},
 {"how often another choice than the best may come first, 0 to 1; default 0.2", "非最佳选择排在第一的机会，0 到 1；默认 0.2"},
 {"a number: choose   b: back   r: from the beginning   m: the way so far\nw: why this for me   s: save   q: save and leave", "数字：选择   b：后退   r：从头开始   m：走过的路\nw：为什么给我这个   s：保存   q：保存并离开"},
 {"there is no choice %ld here", "这里没有第 %ld 个选择"},

@@ -243,7 +243,7 @@ static enum reel_status choose(struct cli *cli, struct session *s,
     char context[REEL_CONTEXT_TEXT_BYTES];
     const int32_t from = story->node[node].parent[0];
     int32_t i = 0;
-    enum reel_status rc = player_open(cli, s->store, words->viewer, NAN, &player, err);
+    enum reel_status rc = player_open(cli, s->store, words->viewer, NULL, &player, err);
     if (rc) {
         return rc;
     }

@@ -358,7 +358,7 @@ static enum reel_status growing_open(struct growing *g, const char *film,
         rc = rc ? rc
                 : reel_store_edits_load(g->session.store, viewer_key, &g->edits, err);
         rc = rc ? rc
-                : player_open(g->cli, g->session.store, fork->viewer, NAN, &g->player,
+                : player_open(g->cli, g->session.store, fork->viewer, NULL, &g->player,
                               err);
         if (rc == REEL_OK) {
             g->scorer =

@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEY_BEST = 1, KEY_CHOICES, KEY_SAVE, KEY_EXPLORE, KEY_CONTEXT };
+enum { KEY_BEST = 1, KEY_CHOICES, KEY_SAVE, KEY_EXPLORE, KEY_POLICY, KEY_CONTEXT };
 
 struct play_words {
     const char *viewer, *choices, *save;
     bool is_best;
-    double exploration; /* NAN: the standard */
+    struct reel_bandit_options bandit;
     struct reel_context context;
 };
 
@@ -28,6 +28,8 @@ static const struct argp_option options[] = {
     {"save", KEY_SAVE, "NAME", 0, "keep the place under a name of its own", 0},
     {"explore", KEY_EXPLORE, "X", 0,
      "how often another choice than the best may come first, 0 to 1; default 0.2", 0},
+    {"policy", KEY_POLICY, "NAME", 0,
+     "which then: thompson (default), or linucb: what might be best of all", 0},
     {"context", KEY_CONTEXT, "K=V,...", 0,
      "the situation: company=children,mood=calm,...", 0},
     {0},
@@ -61,7 +63,13 @@ static error_t option(int key, char *arg, struct argp_state *state)
         words->save = arg;
         return 0;
     case KEY_EXPLORE:
-        words->exploration = cli_arg_real(state, "--explore", arg, 0, 1);
+        words->bandit.exploration = cli_arg_real(state, "--explore", arg, 0, 1);
+        return 0;
+    case KEY_POLICY:
+        if (strcmp(arg, "linucb") && strcmp(arg, "thompson")) {
+            argp_error(state, tr("--policy is linucb or thompson, not '%s'"), arg);
+        }
+        words->bandit.policy = arg[0] == 'l' ? REEL_BANDIT_LINUCB : REEL_BANDIT_THOMPSON;
         return 0;
     case KEY_CONTEXT:
         feedback_context_arg(state, arg, &words->context);
@@ -399,7 +407,7 @@ static enum reel_status play_all(struct play *p, struct reel_error *err)
         rc = session_open(p->cli, &p->session, REEL_STORE_CREATE, err);
         rc = rc ? rc
                 : player_open(p->cli, p->session.store, p->words->viewer,
-                              p->words->exploration, &p->player, err);
+                              &p->words->bandit, &p->player, err);
         p->is_recording = rc == REEL_OK;
     }
     if (rc == REEL_OK && !p->cli->is_json) {
@@ -418,7 +426,8 @@ static enum reel_status play_all(struct play *p, struct reel_error *err)
 static enum cli_exit play_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 1, 1, NULL};
-    struct play_words words = {.exploration = NAN, .context = reel_context_unknown()};
+    struct play_words words = {.bandit = reel_bandit_options_default(),
+                               .context = reel_context_unknown()};
     const char *name;
     cli_args_parse(cli, &cmd_play, &args, argc, argv, &name, &words);
     if (cli->is_json && !words.is_best && !words.choices) {

@@ -50,6 +50,27 @@ static void add_candidate(struct joint *j, struct reel_joint_candidate candidate
     j->candidate[j->n++] = candidate;
 }
 
+/** P(like) of every film: by the taste that was trained, else by shares. */
+static enum reel_status like_films(struct joint *j, struct reel_error *err)
+{
+    struct session *s = j->q->s;
+    struct taste_reader *reader = NULL;
+    const int32_t row =
+        session_index_of(s->history.viewer_key, s->history.n_viewers, j->q->key);
+    enum reel_status rc = reel_joint_like(&s->history.seen, &s->chosen.chosen, s->mark,
+                                          row, j->p_like, err);
+    rc = rc || row < 0 ? rc : taste_reader_open(s, j->q->key, &reader, err);
+    for (int32_t f = 0; reader && f < s->films->n_films; f++) {
+        struct reel_opinion opinion;
+        struct reel_error other;
+        if (taste_reader_film(reader, s->films->key[f], &opinion, &other) == REEL_OK) {
+            j->p_like[f] = opinion.p_like;
+        }
+    }
+    taste_reader_close(reader);
+    return rc;
+}
+
 /** The best films that are left after seen ones and filters. */
 static enum reel_status add_films(struct joint *j, struct reel_error *err)
 {
@@ -92,7 +113,7 @@ static enum reel_status judge_open(struct joint *j, const char *language,
     rc = rc ? rc
             : session_branch_taste(&judge->session, q->key, language, &judge->taste, err);
     rc = rc ? rc
-            : player_open(q->s->cli, judge->session.store, q->name, NAN, &judge->player,
+            : player_open(q->s->cli, judge->session.store, q->name, NULL, &judge->player,
                           err);
     judge->played =
         (struct player_scorer){.player = &judge->player,
@@ -320,10 +341,7 @@ enum cli_exit recommend_joint(const struct joint_query *q)
     float *score = cli_need(malloc((n_films + 1) * sizeof *score));
     struct reel_joint_item *item = NULL;
     j.p_like = cli_need(malloc((n_films + 1) * sizeof *j.p_like));
-    const int32_t row =
-        session_index_of(s->history.viewer_key, s->history.n_viewers, q->key);
-    enum reel_status rc = reel_joint_like(&s->history.seen, &s->chosen.chosen, s->mark,
-                                          row, j.p_like, &err);
+    enum reel_status rc = like_films(&j, &err);
     rc = rc ? rc
             : reel_scores_make(q->model, q->welcome, q->viewer->answer,
                                q->viewer->n_answers, s->films, &q->viewer->state, q->list,

@@ -65,7 +65,7 @@ _forkreel() {
     lm) options="--sha256 --no-checksum --max-gb --types --max-rise --model --key-file" ;;
     fork) options="--viewer --branches --depth --genre --tone --ending --must --must-not --method --candidates --model --key-file --seed --diversity --max-age --out" ;;
     story) options="--node --checks" ;;
-    play) options="--viewer --best --choices --save --explore --context" ;;
+    play) options="--viewer --best --choices --save --explore --policy --context" ;;
     dialogue) options="--number --model --key-file --seed" ;;
     export) options="--format --out" ;;
     text) options="--list --language --words" ;;
