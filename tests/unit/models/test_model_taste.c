@@ -274,25 +274,31 @@ static void score_is_the_sum_of_its_parts(void **state)
     world_free(w);
 }
 
-static void saved_and_opened_is_the_same(void **state)
+static struct reel_model *saved_and_opened(const struct reel_model *model)
 {
-    (void)state;
     struct reel_error err;
-    struct world *w = world_make(6);
-    struct reel_model *model = train(w, ""), *opened;
+    struct reel_model *opened;
     char path[] = "/tmp/forkreel_taste_XXXXXX";
     const int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
     assert_ok(reel_model_save(model, path, &err), err);
     assert_ok(reel_model_open(path, &opened, &err), err);
+    unlink(path);
+    return opened;
+}
+
+static void saved_and_opened_is_the_same(void **state)
+{
+    (void)state;
+    struct world *w = world_make(6);
+    struct reel_model *model = train(w, ""), *opened = saved_and_opened(model);
     struct reel_opinion a[N_FILMS], b[N_FILMS];
     opinions(model, w, 7, a);
     opinions(opened, w, 7, b);
     assert_memory_equal(a, b, sizeof a);
     reel_model_free(opened);
     reel_model_free(model);
-    unlink(path);
     world_free(w);
 }
 
@@ -399,6 +405,51 @@ static void training_fails_cleanly_at_every_allocation(void **state)
     world_free(w);
 }
 
+static void content_likes_what_is_described_alike(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(12);
+    const struct reel_train_options opt = reel_train_options_default();
+    struct reel_model *model, *trained;
+    assert_ok(reel_model_train("content", &w->data, &opt, &trained, &err), err);
+    model = saved_and_opened(trained);
+    reel_model_free(trained);
+    int32_t n_right = 0;
+    for (int32_t v = 0; v < N_VIEWERS; v++) {
+        const struct reel_query q = query_of(&w->chosen.csr, v);
+        float score[N_FILMS], whole, rest;
+        struct reel_part part[N_FILMS];
+        int32_t n, best = N_FILMS - N_COLD;
+        assert_ok(reel_model_score(model, &q, score, &err), err);
+        for (int32_t f = best + 1; f < N_FILMS; f++) {
+            best = score[f] > score[best] ? f : best;
+        }
+        n_right += best % N_KINDS == v % N_KINDS;
+        assert_ok(reel_model_explain(model, &q, best, part, &n, &whole, &rest, &err),
+                  err);
+        double sum = rest;
+        for (int32_t i = 0; i < n; i++) {
+            sum += part[i].amount;
+        }
+        assert_true(fabs(sum - score[best]) < 1e-4);
+    }
+    assert_true(n_right > N_VIEWERS * 9 / 10);
+    reel_model_free(model);
+    for (long n = 0;; n++) {
+        base_alloc_fail_after(n);
+        const enum reel_status rc =
+            reel_model_train("content", &w->data, &opt, &model, &err);
+        base_alloc_fail_after(-1);
+        if (rc == REEL_OK) {
+            break;
+        }
+        assert_int_equal(rc, REEL_ENOMEM);
+    }
+    reel_model_free(model);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +463,7 @@ int main(void)
         cmocka_unit_test(without_stars_there_are_no_stars),
         cmocka_unit_test(wrong_data_is_refused),
         cmocka_unit_test(another_model_has_no_taste),
+        cmocka_unit_test(content_likes_what_is_described_alike),
         cmocka_unit_test(training_fails_cleanly_at_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
