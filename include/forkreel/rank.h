@@ -109,6 +109,10 @@ struct reel_list_options {
     struct reel_filter filter;
     const struct reel_adjustment *adjustment; /* (n_adjustments) */
     int32_t n_adjustments;
+    /* For films that the model does not know (imported since): scores of another kind, NAN
+       where unknown, brought to the model's by regression over the films that both know.
+       NULL: such films are not listed. */
+    const float *stand_in; /* (films) */
     /* 0: the best, to 1: films are drawn one after the other with probabilities that fall
        by a factor of 100 over one unit of score; between, over X units. */
     double exploration;
@@ -153,7 +157,8 @@ struct reel_viewer_state {
  * Candidates by the model, filters inside the selection, then diversity, then reasons.
  *
  * Films are matched between model and table by key. A film that the model does not know
- * (imported since) has no score and is not listed, and in the history it adds nothing.
+ * (imported since) has no score and is not listed, unless options.stand_in has one; in the
+ * history it adds nothing.
  * Fewer than n items when fewer films are left. Equal scores are ordered by row.
  *
  * Owns:    `out`, to be released; all zero after an error.

@@ -2,6 +2,7 @@
 #include "cmd_recommend.h"
 #include "cli_commands.h"
 #include "cli_feedback.h"
+#include "cli_taste.h"
 
 #include <errno.h>
 #include <math.h>
@@ -259,6 +260,7 @@ struct desk {
     struct reel_model *model;     /* or */
     struct reel_welcome *welcome; /* who is new is served from answers */
     int64_t *not_films;
+    float *stand_in;
     const char *language[1]; /* of the situation */
     struct reel_list list;
 };
@@ -317,6 +319,63 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
                                     &d->welcome, err);
 }
 
+/** Films that came after the taste was trained: by what is written about them. */
+static enum reel_status judge_new_films(struct desk *d, struct taste_reader *reader,
+                                        const int32_t *film, int32_t n,
+                                        struct reel_error *err)
+{
+    struct texts texts;
+    enum reel_status rc = texts_of_films(d->s, &texts, err);
+    if (rc) {
+        return rc;
+    }
+    struct reel_feature_text *text = cli_need(calloc((size_t)n + 1, sizeof *text));
+    struct reel_opinion *opinion = cli_need(calloc((size_t)n + 1, sizeof *opinion));
+    for (int32_t i = 0; i < n; i++) {
+        text[i] = texts.text[film[i]];
+    }
+    rc = taste_reader_texts(reader, text, n, opinion, err);
+    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        d->stand_in[film[i]] = opinion[i].score;
+    }
+    free(opinion);
+    free(text);
+    texts_release(&texts);
+    return rc;
+}
+
+/** Films that the model does not know are judged by their words, when taste is trained. */
+static enum reel_status add_stand_ins(struct desk *d, struct reel_error *err)
+{
+    const struct reel_film_table *films = d->s->films;
+    struct taste_reader *reader = NULL;
+    if (!d->model || reel_model_n_films(d->model) >= films->n_films || d->key == 0) {
+        return REEL_OK;
+    }
+    enum reel_status rc = taste_reader_open(d->s, d->key, &reader, err);
+    if (rc || !reader) {
+        return rc;
+    }
+    d->stand_in = cli_need(malloc(((size_t)films->n_films + 1) * sizeof *d->stand_in));
+    int32_t *unknown = cli_need(malloc(((size_t)films->n_films + 1) * sizeof *unknown));
+    int32_t n_unknown = 0;
+    for (int32_t f = 0; f < films->n_films; f++) {
+        struct reel_opinion opinion;
+        struct reel_error other;
+        if (taste_reader_film(reader, films->key[f], &opinion, &other) == REEL_OK) {
+            d->stand_in[f] = opinion.score;
+        } else {
+            d->stand_in[f] = NAN;
+            unknown[n_unknown++] = f;
+        }
+    }
+    rc = n_unknown > 0 ? judge_new_films(d, reader, unknown, n_unknown, err) : REEL_OK;
+    free(unknown);
+    d->words->list.stand_in = d->stand_in;
+    taste_reader_close(reader);
+    return rc;
+}
+
 /** What goes beside the model into films as into branches. */
 static enum reel_status prepare(struct desk *d, struct reel_error *err)
 {
@@ -325,8 +384,11 @@ static enum reel_status prepare(struct desk *d, struct reel_error *err)
     opt->filter.not_films = d->not_films;
     opt->filter.n_not_films = d->words->not_films.n;
     reel_context_limit(&d->words->context, d->language, &opt->filter);
-    enum reel_status rc = list_beside_make(
-        d->s, d->key, d->words->has_context ? &d->words->context : NULL, &d->beside, err);
+    enum reel_status rc = add_stand_ins(d, err);
+    rc = rc ? rc
+            : list_beside_make(d->s, d->key,
+                               d->words->has_context ? &d->words->context : NULL,
+                               &d->beside, err);
     if (rc) {
         return rc;
     }
@@ -420,6 +482,7 @@ static enum cli_exit recommend_one(struct session *s, const char *name,
     reel_model_free(d.model);
     list_beside_release(&d.beside);
     list_viewer_release(&d.viewer);
+    free(d.stand_in);
     free(d.not_films);
     return status;
 }

@@ -20,7 +20,7 @@ struct rank_similarity;
  * indicator vectors of genres, keywords and people side by side with the weights 1/2, 1/4,
  * 1/4. A film of which nothing is known is like no other.
  *
- * Shapes:  film, column (n): row of the table and of the source.
+ * Shapes:  film, column (n): row of the table and of the source; column -1: not known there.
  */
 enum reel_status rank_similarity_create(const struct rank_source *source,
                                         const struct reel_film_table *films,

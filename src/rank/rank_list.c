@@ -23,7 +23,7 @@
 
 #define CANDIDATES_PER_ITEM 10
 #define CANDIDATES_MIN 100
-enum { UNIT_RANK = 100 };
+enum { UNIT_RANK = 100, STAND_IN_MIN = 10 };
 #define LOG_UNIT_RANK 4.605170185988092 /* over a unit a choice is so much less likely */
 #define REASON_MAX_BYTES (1 << 20)
 
@@ -267,6 +267,29 @@ static void adjust_scores(struct work *w)
     }
 }
 
+/** Least squares of the model's scores on the stand-ins, where both are known. */
+static void stand_in(struct work *w)
+{
+    const float *other = w->opt->stand_in;
+    double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+    for (int32_t r = 0; r < w->films->n_films; r++) {
+        if (w->column_of[r] >= 0 && isfinite(other[r]) && isfinite(w->score[r])) {
+            const double a = (double)other[r], b = (double)w->score[r];
+            n += 1, x += a, y += b, xx += a * a, xy += a * b;
+        }
+    }
+    const double spread = xx - x * x / n;
+    if (n < STAND_IN_MIN || !(spread > 0)) {
+        return; // nothing to learn the scale from
+    }
+    const double slope = fmax(0, (xy - x * y / n) / spread);
+    for (int32_t r = 0; r < w->films->n_films; r++) {
+        if (w->column_of[r] < 0 && isfinite(other[r])) {
+            w->score[r] = (float)(y / n + slope * ((double)other[r] - x / n));
+        }
+    }
+}
+
 /** Scores in rows of the table, adjusted; seen films are not allowed from here on. */
 static enum reel_status score_films(struct work *w, struct reel_error *err)
 {
@@ -279,6 +302,9 @@ static enum reel_status score_films(struct work *w, struct reel_error *err)
         const int32_t column = w->column_of[r];
         w->score[r] = column >= 0 ? w->column_score[column] : -INFINITY;
         w->allowed[r] = 1;
+    }
+    if (w->opt->stand_in) {
+        stand_in(w);
     }
     for (int32_t i = 0; i < w->viewer->n_seen; i++) {
         w->allowed[w->viewer->seen[i]] = 0;
@@ -366,7 +392,8 @@ static int32_t count_of(const struct work *w, const struct reel_list_item *item)
     if (w->opt->n_chosen) {
         return w->opt->n_chosen[item->film];
     }
-    return w->source->is_count ? (int32_t)w->column_score[w->column_of[item->film]] : -1;
+    const int32_t column = w->column_of[item->film];
+    return w->source->is_count && column >= 0 ? (int32_t)w->column_score[column] : -1;
 }
 
 /** What adjustments of some kinds add to a film: the viewer's word, or one kind of others. */
@@ -383,29 +410,69 @@ static double adjusted(const struct work *w, int32_t film, bool is_said,
     return w->unit * sum;
 }
 
+/** What the model says of a film: parts of the history, and what the rest is made of. */
+static enum reel_status explain_model(const struct work *w, struct reel_list_item *item,
+                                      struct reel_part *part, struct reel_reason *more,
+                                      int32_t *n_more, struct reel_error *err)
+{
+    const int32_t column = w->column_of[item->film];
+    float score;
+    *n_more = 0;
+    if (column < 0) { // a stand-in's: all that is not an adjustment
+        double rest = (double)item->score;
+        for (int32_t a = 0; a < w->n_adjustments; a++) {
+            rest -= w->unit * (double)w->adjustment[a].amount[item->film];
+        }
+        item->rest = (float)rest;
+        return REEL_OK;
+    }
+    const enum reel_status rc =
+        w->source->explain(w->source->self, &w->query, column, part, &item->n_parts,
+                           &score, &item->rest, err);
+    if (rc == REEL_OK && w->source->explain_rest) {
+        *n_more = w->source->explain_rest(w->source->self, column, more);
+    }
+    return rc;
+}
+
+static enum reel_status tell_item(const struct rank_reason *reason,
+                                  const struct rank_reason_rest *rest,
+                                  struct base_arena *arena, struct base_buffer *text,
+                                  struct reel_list_item *item, struct reel_error *err)
+{
+    item->why = base_arena_alloc(arena, (size_t)rank_reason_n_max(reason, rest),
+                                 sizeof *item->why);
+    if (!item->why) {
+        return fail(err, REEL_ENOMEM, "out of memory for reasons");
+    }
+    item->n_why = rank_reason_fold(reason, rest, item->why);
+    base_buffer_clear(text);
+    const enum reel_status rc = rank_reason_write(reason, text, err);
+    if (rc == REEL_OK &&
+        !(item->reason = base_arena_strdup(arena, base_buffer_text(text)))) {
+        return fail(err, REEL_ENOMEM, "out of memory for a reason");
+    }
+    return rc;
+}
+
 static enum reel_status explain_item(const struct work *w, struct base_arena *arena,
                                      struct base_buffer *text,
                                      struct reel_list_item *item, struct reel_error *err)
 {
+    struct reel_reason more[RANK_REST_MAX];
+    int32_t n_more = 0;
     struct reel_part *part = base_arena_alloc(arena, (size_t)w->query.n, sizeof *part);
-    if (!part) {
-        return fail(err, REEL_ENOMEM, "out of memory for %d parts", w->query.n);
-    }
-    float score;
     enum reel_status rc =
-        w->source->explain(w->source->self, &w->query, w->column_of[item->film], part,
-                           &item->n_parts, &score, &item->rest, err);
+        part ? explain_model(w, item, part, more, &n_more, err)
+             : fail(err, REEL_ENOMEM, "out of memory for %d parts", w->query.n);
     if (rc != REEL_OK) {
         return rc;
     }
+    const bool is_by_text = w->column_of[item->film] < 0;
     item->part = part;
     item->n_parts = keep_parts(w, part, item->n_parts);
-    struct reel_reason more[RANK_REST_MAX];
-    const int32_t n_more =
-        w->source->explain_rest
-            ? w->source->explain_rest(w->source->self, w->column_of[item->film], more)
-            : 0;
-    const struct rank_reason_rest rest = {.kind = w->source->rest_kind,
+    const struct rank_reason_rest rest = {.kind = is_by_text ? REEL_REASON_TEXT
+                                                             : w->source->rest_kind,
                                           .reason = more,
                                           .n_reasons = n_more,
                                           .adjustment = w->adjustment,
@@ -424,21 +491,10 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
         .n_named = w->opt->n_reasons,
         .n_chosen = count_of(w, item),
         .n_viewers = w->opt->n_chosen ? w->opt->n_viewers : w->source->n_viewers,
+        .is_by_text = is_by_text,
         .lang = w->opt->lang,
     };
-    item->why = base_arena_alloc(arena, (size_t)rank_reason_n_max(&reason, &rest),
-                                 sizeof *item->why);
-    if (!item->why) {
-        return fail(err, REEL_ENOMEM, "out of memory for reasons");
-    }
-    item->n_why = rank_reason_fold(&reason, &rest, item->why);
-    base_buffer_clear(text);
-    rc = rank_reason_write(&reason, text, err);
-    if (rc == REEL_OK &&
-        !(item->reason = base_arena_strdup(arena, base_buffer_text(text)))) {
-        rc = fail(err, REEL_ENOMEM, "out of memory for a reason");
-    }
-    return rc;
+    return tell_item(&reason, &rest, arena, text, item, err);
 }
 
 /** Score without noise, in logs of the odds with which films are drawn. */

@@ -27,7 +27,7 @@ struct words {
     const char *sum_open;
     const char *count_open, *count_middle, *count_close; /* zh: total first */
     bool is_total_first;
-    const char *nothing;
+    const char *nothing, *by_text;
 };
 
 static const struct words words_en = {
@@ -56,6 +56,7 @@ static const struct words words_en = {
     .count_middle = " of ",
     .count_close = " viewers",
     .nothing = "no film you liked speaks for or against it",
+    .by_text = "new here: judged by what is written about it",
 };
 
 static const struct words words_zh = {
@@ -85,6 +86,7 @@ static const struct words words_zh = {
     .count_close = "位选择了它",
     .is_total_first = true,
     .nothing = "您喜欢的影片既不支持也不反对它",
+    .by_text = "新片：根据它的文字判断",
 };
 
 /** What follows the films in `amount`. */
@@ -290,7 +292,9 @@ enum reel_status rank_reason_write(const struct rank_reason *reason,
     const bool has_amounts =
         a.n_named + a.n_despite + a.n_others > 0 ||
         fabs(reason->said) + fabs(reason->situation) + fabs(reason->explored) > 0;
-    if (a.n == 0 || !has_amounts) {
+    if (reason->is_by_text) {
+        ok = base_buffer_add_text(out, w->by_text);
+    } else if (a.n == 0 || !has_amounts) {
         ok = reason->n_chosen >= 0 ? add_counts(out, reason, w)
                                    : base_buffer_add_text(out, w->nothing);
     } else {

@@ -18,6 +18,7 @@ struct rank_reason {
     int32_t n_named;            /* films of the history named at most */
     int32_t n_chosen;           /* viewers who chose the film; -1 unknown */
     int32_t n_viewers;
+    bool is_by_text;  /* the model does not know the film; its words were judged */
     const char *lang; /* "zh..." or anything else for English */
 };
 

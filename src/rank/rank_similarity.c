@@ -37,9 +37,10 @@ static void copy_vectors(const struct rank_source *source, const int32_t *column
 {
     const size_t k = (size_t)s->n_factors;
     for (int32_t i = 0; i < s->n; i++) {
-        const float *from = source->vector + (size_t)column[i] * k;
+        // A film that the source does not know is like no other.
+        const float *from = source->vector + (size_t)(column[i] < 0 ? 0 : column[i]) * k;
         float *to = s->vector + (size_t)i * k;
-        const double length = sqrt((double)base_dot(from, from, k));
+        const double length = column[i] < 0 ? 0 : sqrt((double)base_dot(from, from, k));
         for (size_t f = 0; f < k; f++) {
             to[f] = length > 0 ? (float)(from[f] / length) : 0;
         }

@@ -113,6 +113,63 @@ static void whole_score_is_told(void **state)
     reel_list_release(&list);
 }
 
+/** Films beyond the model get the score of the line through the films that both know. */
+static void films_the_model_does_not_know_get_stand_ins(void **state)
+{
+    (void)state;
+    enum { N = 14, N_MODEL = 12 };
+    int64_t key[N], none[N + 1] = {0};
+    const char *title[N];
+    int32_t number[N] = {0};
+    float bias[N_MODEL], stand_in[N];
+    for (int f = 0; f < N; f++) {
+        key[f] = f + 1;
+        title[f] = "film";
+        stand_in[f] = (float)(f % 5);
+        if (f < N_MODEL) {
+            bias[f] = 2 * stand_in[f] + 1;
+        }
+    }
+    stand_in[13] = NAN;
+    const struct reel_csr empty = {N, 0, none, NULL, NULL};
+    const struct reel_film_table films = {.n_films = N,
+                                          .key = key,
+                                          .title = title,
+                                          .title_zh = title,
+                                          .year = number,
+                                          .runtime_min = number,
+                                          .min_age = number,
+                                          .language = title,
+                                          .genres = empty,
+                                          .keywords = empty,
+                                          .people = empty};
+    const struct linear linear = {.n_films = N_MODEL, .bias = bias, .failing = -1};
+    struct rank_source source = linear_source(&linear);
+    source.film_key = key;
+    const struct reel_viewer_state viewer = {{0}, NULL, 0};
+    struct reel_list_options opt = reel_list_options_default();
+    struct reel_list list;
+    struct reel_error err;
+    opt.n = N;
+    opt.with_reasons = true;
+    assert_ok(rank_list_make(&source, &films, &viewer, &opt, &list, &err), err);
+    assert_int_equal(list.n, N_MODEL);
+    reel_list_release(&list);
+    opt.stand_in = stand_in;
+    assert_ok(rank_list_make(&source, &films, &viewer, &opt, &list, &err), err);
+    assert_int_equal(list.n, N_MODEL + 1);
+    for (int32_t i = 0; i < list.n; i++) {
+        const struct reel_list_item *item = &list.item[i];
+        assert_near(item->score, 2 * stand_in[item->film] + 1, 1e-5);
+        if (item->film == 12) {
+            assert_int_equal(item->why[0].kind, REEL_REASON_TEXT);
+            assert_near(item->why[0].amount, item->score, 1e-6);
+            assert_non_null(strstr(item->reason, "judged by what is written"));
+        }
+    }
+    reel_list_release(&list);
+}
+
 /** Over many seeds films come first as often as their propensity says. */
 static void propensities_are_frequencies(void **state)
 {
@@ -153,6 +210,7 @@ int main(void)
         cmocka_unit_test(rounded_amounts_add_up_as_printed),
         cmocka_unit_test(kinds_have_names_in_both_languages),
         cmocka_unit_test(whole_score_is_told),
+        cmocka_unit_test(films_the_model_does_not_know_get_stand_ins),
         cmocka_unit_test(propensities_are_frequencies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
