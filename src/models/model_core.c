@@ -20,8 +20,8 @@ static const char magic[8] = "REELMODL";
 static_assert(sizeof(struct model_header) <= HEADER_BYTES, "the header has its page");
 
 static const struct model_class *const classes[] = {
-    &model_popularity, &model_user_knn, &model_item_knn, &model_als,
-    &model_ease,       &model_bpr,      &model_sequence, &model_taste,
+    &model_popularity, &model_user_knn, &model_item_knn, &model_als,     &model_ease,
+    &model_bpr,        &model_sequence, &model_taste,    &model_content, &model_hybrid,
 };
 
 enum { N_CLASSES = sizeof classes / sizeof classes[0] };
@@ -31,7 +31,8 @@ const struct reel_model_class_info *const *reel_model_classes(int32_t *n)
     static const struct reel_model_class_info *const infos[] = {
         &model_popularity.info, &model_user_knn.info, &model_item_knn.info,
         &model_als.info,        &model_ease.info,     &model_bpr.info,
-        &model_sequence.info,   &model_taste.info,
+        &model_sequence.info,   &model_taste.info,    &model_content.info,
+        &model_hybrid.info,
     };
     static_assert(sizeof infos / sizeof infos[0] == N_CLASSES, "both lists are one");
     *n = N_CLASSES;
@@ -311,7 +312,12 @@ enum reel_status model_create(const struct model_class *class_,
 void reel_model_free(struct reel_model *model)
 {
     if (model) {
-        if (model->map.data) {
+        for (int32_t i = 0; i < model->n_members; i++) {
+            reel_model_free(model->member[i]);
+        }
+        if (model->is_member) {
+            // the block goes with the model around it
+        } else if (model->map.data) {
             base_file_map_close(&model->map);
         } else {
             base_free(model->block);
@@ -395,16 +401,16 @@ static enum reel_status check_settings(const struct model_class *class_,
     return REEL_OK;
 }
 
-static enum reel_status adopt(struct reel_model *model, const char *path,
-                              struct reel_error *err)
+static enum reel_status adopt(struct reel_model *model, const void *block, size_t n_bytes,
+                              const char *path, struct reel_error *err)
 {
-    if (model->map.n_bytes < HEADER_BYTES) {
+    if (n_bytes < HEADER_BYTES) {
         return fail(err, REEL_EFORMAT, "%s: %zu bytes are too few for a model", path,
-                    model->map.n_bytes);
+                    n_bytes);
     }
-    model->block = (unsigned char *)(uintptr_t)model->map.data;
+    model->block = (unsigned char *)(uintptr_t)block;
     model->header = (struct model_header *)model->block;
-    enum reel_status rc = check_header(model->header, model->map.n_bytes, path, err);
+    enum reel_status rc = check_header(model->header, n_bytes, path, err);
     if (rc != REEL_OK) {
         return rc;
     }
@@ -421,11 +427,59 @@ static enum reel_status adopt(struct reel_model *model, const char *path,
     rc = rc ? rc
             : model_check_section(model, MODEL_VIEWER_KEYS, sizeof(int64_t),
                                   (uint64_t)model->header->n_viewers, &inner);
+    rc = rc || model->is_member ? rc : model_attach_members(model, &inner);
     rc = rc ? rc : model->class_->check(model, &inner);
     if (rc != REEL_OK) {
         return fail(err, rc, "%s: %s", path, inner.text);
     }
     print_settings(model);
+    return REEL_OK;
+}
+
+/* ---- models in a model ---- */
+
+uint64_t model_block_bytes(const struct reel_model *model)
+{
+    return model->header->n_block_bytes;
+}
+
+void model_embed(struct reel_model *model, int32_t i, const struct reel_model *member)
+{
+    unsigned char *to = section_at(model, (enum model_role)(MODEL_MEMBER + i));
+    struct model_header *header = (struct model_header *)to;
+    memcpy(to, member->block, member->header->n_block_bytes);
+    header->check = header_check(header);
+}
+
+enum reel_status model_attach_members(struct reel_model *model, struct reel_error *err)
+{
+    while (model->n_members < MODEL_MEMBERS_MAX) {
+        const int32_t i = model->n_members;
+        const enum model_role role = (enum model_role)(MODEL_MEMBER + i);
+        char name[32];
+        if (!model->header->section[role].is_present) {
+            break;
+        }
+        struct reel_model *member = base_alloc_zeroed(1, sizeof *member);
+        if (!member) {
+            return fail(err, REEL_ENOMEM, "member %d", i);
+        }
+        member->is_member = true;
+        model->member[model->n_members++] = member;
+        (void)snprintf(name, sizeof name, "member %d", i);
+        const enum reel_status rc =
+            model->header->section[role].item_bytes != 1
+                ? fail(err, REEL_EFORMAT, "%s is no block of bytes", name)
+                : adopt(member, section_at(model, role),
+                        model->header->section[role].n_items, name, err);
+        if (rc != REEL_OK) {
+            return rc;
+        }
+        if (member->header->n_films != model->header->n_films) {
+            return fail(err, REEL_EFORMAT, "%s knows %d films of %d", name,
+                        member->header->n_films, model->header->n_films);
+        }
+    }
     return REEL_OK;
 }
 
@@ -438,7 +492,7 @@ enum reel_status reel_model_open(const char *path, struct reel_model **out,
         return fail(err, REEL_ENOMEM, "%s: out of memory", path);
     }
     enum reel_status rc = base_file_map_open(&model->map, path, err);
-    rc = rc ? rc : adopt(model, path, err);
+    rc = rc ? rc : adopt(model, model->map.data, model->map.n_bytes, path, err);
     if (rc != REEL_OK) {
         reel_model_free(model);
         return rc;

@@ -33,20 +33,26 @@ enum model_role {
     MODEL_TURNED_START = 12,  /* the same matrix turned */
     MODEL_TURNED_COL = 13,
     MODEL_TURNED_VALUE = 14,
-    MODEL_WEIGHTS = 15,      /* float (n_rows, n_rows), dense */
-    MODEL_ROW_OF_FILM = 16,  /* int32 (n_films): row of WEIGHTS, -1 none */
-    MODEL_NET = 24,          /* float: the parameters of a network, one after the other */
-    MODEL_TIMES = 25,        /* int64 (entries): when, in the order of START's rows */
-    MODEL_RECENT = 26,       /* float (entries, half-lives): decayed counts up to then */
-    MODEL_TASTE_BLOCKS = 40, /* struct model_block (n_blocks) */
-    MODEL_TASTE_CENTRE = 41, /* float (n_centre) */
-    MODEL_TASTE_MAP = 42,    /* float (n_cols, k + 2), then their means */
-    MODEL_TASTE_NUMBERS = 43, /* struct taste_numbers (1) */
-    MODEL_TASTE_MAPPED = 44,  /* float (n_films, k + 2): by the map, held out */
-    MODEL_TASTE_PLACES = 45,  /* float (n_films, k + 4) */
+    MODEL_WEIGHTS = 15,     /* float (n_rows, n_rows), dense */
+    MODEL_ROW_OF_FILM = 16, /* int32 (n_films): row of WEIGHTS, -1 none */
+    MODEL_NET = 24,         /* float: the parameters of a network, one after the other */
+    MODEL_TIMES = 25,       /* int64 (entries): when, in the order of START's rows */
+    MODEL_RECENT = 26,      /* float (entries, half-lives): decayed counts up to then */
+    MODEL_MEMBER =
+        27, /* bytes: blocks of other models; MODEL_MEMBERS_MAX roles from here */
+    MODEL_MEMBER_WEIGHTS = 39, /* float (members, 2) */
+    MODEL_TASTE_BLOCKS = 40,   /* struct model_block (n_blocks) */
+    MODEL_TASTE_CENTRE = 41,   /* float (n_centre) */
+    MODEL_TASTE_MAP = 42,      /* float (n_cols, k + 2), then their means */
+    MODEL_TASTE_NUMBERS = 43,  /* struct taste_numbers (1) */
+    MODEL_TASTE_MAPPED = 44,   /* float (n_films, k + 2): by the map, held out */
+    MODEL_TASTE_PLACES = 45,   /* float (n_films, k + 4) */
     MODEL_TASTE_QUALITY = 46, /* float (n_films): mean of stars beyond the viewers' own */
+    MODEL_CONTENT_COLS = 47,  /* int32 (2): sparse and dense columns */
     MODEL_N_ROLES = 64,       /* places in a file; new roles take the next free number */
 };
+
+#define MODEL_MEMBERS_MAX 12
 
 struct model_header {
     char magic[8];          /* "REELMODL" */
@@ -72,6 +78,9 @@ struct reel_model {
     struct model_header *header; /* the first bytes of the block */
     unsigned char *block;
     struct base_file_map map; /* when opened; otherwise the block is ours */
+    bool is_member;           /* the block is a section of another model */
+    struct reel_model *member[MODEL_MEMBERS_MAX];
+    int32_t n_members;
     char settings[512];
 };
 
@@ -100,7 +109,8 @@ struct model_class {
 };
 
 extern const struct model_class model_popularity, model_user_knn, model_item_knn,
-    model_als, model_ease, model_bpr, model_sequence, model_taste;
+    model_als, model_ease, model_bpr, model_sequence, model_taste, model_content,
+    model_hybrid;
 
 struct model_section {
     enum model_role role;
@@ -119,6 +129,14 @@ enum reel_status model_create(const struct model_class *class_,
 float *model_floats(const struct reel_model *model, enum model_role role);
 int32_t *model_ints(const struct reel_model *model, enum model_role role);
 int64_t *model_longs(const struct reel_model *model, enum model_role role);
+
+/** Bytes of a model's block, as model_section wants them for a member. */
+uint64_t model_block_bytes(const struct reel_model *model);
+/** Copy `member` into the section MODEL_MEMBER + i, which has its size. */
+void model_embed(struct reel_model *model, int32_t i, const struct reel_model *member);
+/** Check the blocks of all members, and make them models that may be asked. */
+enum reel_status model_attach_members(struct reel_model *model,
+                                      struct reel_error *err) REEL_CHECKED;
 
 /** REEL_EFORMAT unless the section is there with this shape. */
 enum reel_status model_check_section(const struct reel_model *model, enum model_role role,

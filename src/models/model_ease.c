@@ -5,6 +5,11 @@
  *   P = (X^T X + lambda I)^-1,   B_ij = -P_ij / P_jj for i != j,  B_jj = 0
  *   score_j = sum_{i in history} v_i B_ij
  *
+ * With the setting `near`, films that a viewer chose soon after each other count more:
+ * (X^T X)_ij sums exp(-|place_i - place_j| / near) over the viewers of both, places counted
+ * in each viewer's own order of time. That is ours; the matrix stays positive definite,
+ * because the kernel is.
+ *
  * The Gram matrix, its Cholesky factor and its inverse share one n x n buffer of single
  * precision, which is the model's own; only P is kept, and B is read off it. Films beyond
  * the `films` most chosen ones are left out and score 0: memory is 4 n^2 bytes.
@@ -19,13 +24,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum setting_place { S_REGULARIZATION, S_FILMS, N_SETTINGS };
+enum setting_place { S_REGULARIZATION, S_FILMS, S_NEAR, N_SETTINGS };
 
 static const struct reel_setting settings[N_SETTINGS] = {
     {"regularization", 200, 1e-3, 1e6, REEL_SCALE_LOG, "lambda: pull of weights to zero",
      NULL, true},
     {"films", 20000, 1, 200000, REEL_SCALE_INTEGER,
      "most chosen films that take part; memory is 4 bytes times its square", NULL, false},
+    {"near", 0, 0, 1e6, REEL_SCALE_LINEAR,
+     "films chosen so many apart count a third; 0: all alike", NULL, false},
 };
 
 struct film_count {
@@ -73,9 +80,44 @@ static enum reel_status choose_films(const struct reel_csr *chosen, int32_t n_mo
 struct gram_job {
     const struct reel_csr *chosen, *turned;
     const int32_t *row_of_film;
+    const int32_t *place; /* (entries) in the viewer's time; NULL: all are alike */
+    float near;
     float *gram;
     size_t n;
 };
+
+struct placed {
+    int64_t at_s, entry;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+    return x->at_s != y->at_s ? (x->at_s > y->at_s) - (x->at_s < y->at_s)
+                              : (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+static enum reel_status find_places(const struct reel_csr *chosen, const int64_t *at_s,
+                                    int32_t *place, struct reel_error *err)
+{
+    const int64_t n_entries = chosen->start[chosen->n_rows];
+    struct placed *placed = base_alloc_array((size_t)n_entries, sizeof *placed);
+    if (!placed) {
+        return fail(err, REEL_ENOMEM, "ease: %lld places", (long long)n_entries);
+    }
+    for (int64_t e = 0; e < n_entries; e++) {
+        placed[e] = (struct placed){at_s[e], e};
+    }
+    for (int32_t u = 0; u < chosen->n_rows; u++) {
+        const int64_t first = chosen->start[u], n = chosen->start[u + 1] - first;
+        qsort(placed + first, (size_t)n, sizeof *placed, by_time);
+        for (int64_t i = 0; i < n; i++) {
+            place[placed[first + i].entry] = (int32_t)i;
+        }
+    }
+    base_free(placed);
+    return REEL_OK;
+}
 
 // Row i of the lower triangle: the viewers of film i, their films up to i.
 static void gram_rows(int64_t begin, int64_t end, int32_t worker, void *payload)
@@ -92,11 +134,17 @@ static void gram_rows(int64_t begin, int64_t end, int32_t worker, void *payload)
              e++) {
             const int32_t u = job->turned->col[e];
             const float v = job->turned->value ? job->turned->value[e] : 1;
+            const int32_t place =
+                job->place ? job->place[base_csr_find(job->chosen, u, (int32_t)film)] : 0;
             for (int64_t f = job->chosen->start[u];
                  f < job->chosen->start[u + 1] && job->chosen->col[f] <= film; f++) {
                 const int32_t j = job->row_of_film[job->chosen->col[f]];
-                if (j >= 0) {
-                    row[j] += v * (job->chosen->value ? job->chosen->value[f] : 1);
+                const float w = job->chosen->value ? job->chosen->value[f] : 1;
+                if (j >= 0 && job->place) {
+                    const float apart = (float)abs(job->place[f] - place);
+                    row[j] += v * w * expf(-apart / job->near);
+                } else if (j >= 0) {
+                    row[j] += v * w;
                 }
             }
         }
@@ -119,8 +167,8 @@ static void mirror(float *a, size_t n)
 }
 
 static enum reel_status fill(struct reel_model *model, const struct reel_csr *chosen,
-                             const struct reel_train_options *opt, struct base_pool *pool,
-                             size_t n, struct reel_error *err)
+                             const int32_t *place, const struct reel_train_options *opt,
+                             struct base_pool *pool, size_t n, struct reel_error *err)
 {
     struct base_csr turned;
     enum reel_status rc = base_csr_transpose(chosen, &turned, err);
@@ -131,6 +179,8 @@ static enum reel_status fill(struct reel_model *model, const struct reel_csr *ch
     struct gram_job job = {.chosen = chosen,
                            .turned = &turned.csr,
                            .row_of_film = model_ints(model, MODEL_ROW_OF_FILM),
+                           .place = place,
+                           .near = (float)opt->setting[S_NEAR],
                            .gram = gram,
                            .n = n};
     base_pool_run(pool, chosen->n_cols, 16, gram_rows, &job);
@@ -160,8 +210,13 @@ static enum reel_status train(const struct model_class *class_,
 {
     const int32_t n_films = data->chosen.n_cols;
     int32_t n_rows = 0;
+    const bool is_near = data->at_s && opt->setting[S_NEAR] > 0;
     int32_t *row_of_film = base_alloc_array((size_t)n_films, sizeof *row_of_film);
-    if (!row_of_film) {
+    int32_t *place = base_alloc_array(
+        is_near ? (size_t)data->chosen.start[data->chosen.n_rows] : 0, sizeof *place);
+    if (!row_of_film || !place) {
+        base_free(row_of_film);
+        base_free(place);
         return fail(err, REEL_ENOMEM, "ease: %d films", n_films);
     }
     enum reel_status rc = choose_films(&data->chosen, (int32_t)opt->setting[S_FILMS],
@@ -174,8 +229,12 @@ static enum reel_status train(const struct model_class *class_,
     if (rc == REEL_OK) {
         memcpy(model_ints(*out, MODEL_ROW_OF_FILM), row_of_film,
                (size_t)n_films * sizeof *row_of_film);
-        rc = fill(*out, &data->chosen, opt, pool, (size_t)n_rows, err);
+        rc = is_near ? find_places(&data->chosen, data->at_s, place, err) : REEL_OK;
+        rc = rc ? rc
+                : fill(*out, &data->chosen, is_near ? place : NULL, opt, pool,
+                       (size_t)n_rows, err);
     }
+    base_free(place);
     base_free(row_of_film);
     return rc;
 }
