@@ -53,6 +53,8 @@ struct growth {
     struct leaf *leaf; /* (n_leaves) of the level above */
     struct sprout *sprout;
     struct plot_slot *slot;
+    int32_t
+        *n_told; /* (n_events) how often an event was picked in this tree; in the arena */
     int32_t n_leaves, n_sprouts, n_slots, depth;
     double n_expected; /* nodes, for progress */
     struct reel_error *err;
@@ -167,6 +169,12 @@ static enum reel_status begin(struct growth *g, const char *premise_json)
     enum reel_status rc = plot_schema_get(&g->schema, g->err);
     rc = rc ? rc : plot_world_create(premise_json, opt->language, &g->world, g->err);
     if (rc == REEL_OK && !is_free(opt)) {
+        const size_t n_events = (size_t)g->schema->n_events;
+        g->n_told = base_arena_alloc(&g->arena, n_events, sizeof *g->n_told);
+        if (!g->n_told) {
+            return no_memory(g);
+        }
+        memset(g->n_told, 0, n_events * sizeof *g->n_told);
         rc = plot_planner_create(g->world, opt, &g->planner, g->err);
     }
     rc = rc ? rc : plot_writer_create(g->world, opt, &g->writer, g->err);
@@ -211,7 +219,7 @@ static enum reel_status sprouts_reserve(struct growth *g)
     return g->sprout && g->slot ? REEL_OK : no_memory(g);
 }
 
-/** Of the steps offered, some that are likely and differ; `picked` (n_branches). */
+/** Of the steps offered, some that are likely and differ, also from what cousins do; `picked` (n_branches). */
 static enum reel_status pick_steps(struct growth *g, const struct plot_step *step,
                                    int32_t n, int32_t *picked, int32_t *n_picked)
 {
@@ -226,7 +234,8 @@ static enum reel_status pick_steps(struct growth *g, const struct plot_step *ste
     for (; rc == REEL_OK && n_cut < n; n_cut++) {
         branch[n_cut] = (struct plot_branch){
             .step = &step[n_cut],
-            .relevance = p_most > 0 ? step[n_cut].p / p_most : 1,
+            .relevance = (p_most > 0 ? step[n_cut].p / p_most : 1) /
+                         pow(1 + g->n_told[step[n_cut].event], 2),
             .group = n_cut,
         };
         rc = plot_words_cut(fold, step[n_cut].sentence, &branch[n_cut].words, g->err);
@@ -284,6 +293,7 @@ static enum reel_status plan_leaf(struct growth *g, int32_t i_leaf)
     }
     rc = rc ? rc : pick_steps(g, step, n, picked, &n_picked);
     for (int32_t i = 0; rc == REEL_OK && i < n_picked; i++) {
+        g->n_told[step[picked[i]].event]++;
         rc = add_sprout(g, i_leaf, &step[picked[i]]);
     }
     return rc;

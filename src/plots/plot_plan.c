@@ -224,9 +224,12 @@ static enum reel_status set_up(struct plot_planner *p,
     p->binding = base_arena_alloc(&p->arena, PLAN_BINDINGS_MAX, sizeof *p->binding);
     p->candidate =
         base_arena_alloc(&p->arena, (size_t)p->n_candidates_max, sizeof *p->candidate);
-    if (!p->weight || !p->binding || !p->candidate) {
+    p->n_told =
+        base_arena_alloc(&p->arena, (size_t)p->schema->n_events, sizeof *p->n_told);
+    if (!p->weight || !p->binding || !p->candidate || !p->n_told) {
         return fail(err, REEL_ENOMEM, "planner: out of memory");
     }
+    memset(p->n_told, 0, (size_t)p->schema->n_events * sizeof *p->n_told);
     enum reel_status rc =
         set_genres(p, opt->genre ? opt->genre : p->world->genre, opt->genre != NULL, err);
     rc = rc || !opt->tone ? rc : find_tone(p->schema, opt->tone, &p->tones_wanted, err);
@@ -628,8 +631,8 @@ static enum reel_status fill_template(struct plot_planner *p, const char *text,
 }
 
 /**
- * One of the templates that fit, by chance; `turn` moves on from it, so that siblings of one
- * event are told differently. Those about the scene's place are twice as likely.
+ * One of the templates that fit, by chance; `turn` moves on from it, so that one event is told
+ * differently each time in a story. Those about the scene's place are twice as likely.
  */
 static const char *choose_sentence(const struct past *past, const struct plot_step *step,
                                    int32_t turn)
@@ -648,7 +651,7 @@ static const char *choose_sentence(const struct past *past, const struct plot_st
             }
         }
     }
-    const uint64_t chance = mix_in(past->hash, (uint64_t)step->event) >> 33;
+    const uint64_t chance = mix_in(past->p->seed, (uint64_t)step->event) >> 33;
     return n ? fitting[(chance + (uint64_t)turn) % n] : NULL;
 }
 
@@ -679,11 +682,7 @@ static enum reel_status word_step(struct plot_planner *p, const struct past *pas
                                   struct plot_step *step, int32_t i, uint64_t seen,
                                   struct reel_error *err)
 {
-    int32_t n_like = 0;
-    for (int32_t k = 0; k < i; k++) {
-        n_like += step[k].event == step[i].event;
-    }
-    const char *text = choose_sentence(past, &step[i], n_like);
+    const char *text = choose_sentence(past, &step[i], p->n_told[step[i].event]++);
     if (!text) {
         return fail(err, REEL_EFAIL, "event '%s' has no sentence for its roles",
                     p->schema->event[step[i].event].name);

@@ -49,6 +49,7 @@ struct plot_planner {
     struct plot_graph graph[PLAN_DEPTH_MAX + 2]; /* one for each level of search */
     int32_t (*binding)[PLOT_ROLES];              /* (PLAN_BINDINGS_MAX) scratch */
     struct plan_candidate *candidate;            /* (n_candidates_max) scratch */
+    int32_t *n_told; /* (n_events) how often an event was put into words */
     int32_t n_candidates_max;
 };
 
