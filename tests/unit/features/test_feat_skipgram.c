@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { N_WORDS = 12, N_TEXTS = 400, N_TOKENS = N_TEXTS * 7, K = 16 };
+enum { N_WORDS = 12, N_TEXTS = 150, N_TOKENS = N_TEXTS * 7, K = 8 };
 
 /** Texts of words of one half or of the other: 0 .. 5 or 6 .. 11. */
 static void corpus_make(int32_t token[N_TOKENS])
