@@ -479,11 +479,9 @@ enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
 
 /* ---- the extractor ---- */
 
-enum reel_status features_fit(struct cli *cli, const struct texts *films,
-                              const struct texts *bridge, uint64_t seed,
-                              struct reel_features **out, struct reel_error *err)
+struct reel_features_options features_options(struct cli *cli, const struct texts *bridge,
+                                              uint64_t seed)
 {
-    *out = NULL;
     struct reel_features_options opt = reel_features_options_default();
     opt.n_lsa = N_FEATURES_LSA;
     opt.n_vector = N_FEATURES_VECTOR;
@@ -494,7 +492,16 @@ enum reel_status features_fit(struct cli *cli, const struct texts *films,
         opt.bridge = bridge->text;
         opt.n_bridge = bridge->n;
     }
+    return opt;
+}
+
+enum reel_status features_fit(struct cli *cli, const struct texts *films,
+                              const struct texts *bridge, uint64_t seed,
+                              struct reel_features **out, struct reel_error *err)
+{
+    const struct reel_features_options opt = features_options(cli, bridge, seed);
     char *path = session_model_path(cli, "features");
+    *out = NULL;
     enum reel_status rc = story_folder_make(cli, "models", err);
     rc = rc ? rc : reel_features_fit(films->text, films->n, &opt, out, err);
     rc = rc ? rc : reel_features_save(*out, path, err);

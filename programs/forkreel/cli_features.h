@@ -48,6 +48,9 @@ enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
 void texts_add(struct texts *texts, int32_t film, const char *text,
                const char *translation);
 
+/** What the extractor of the home is fitted with; `bridge` may be NULL. */
+struct reel_features_options features_options(struct cli *cli, const struct texts *bridge,
+                                              uint64_t seed);
 /** Fit on `films` with `bridge` (may be NULL) beside them, and save in the home. */
 enum reel_status features_fit(struct cli *cli, const struct texts *films,
                               const struct texts *bridge, uint64_t seed,
