@@ -13,8 +13,8 @@
  * Weights: one step of Newton for each in turn (coordinate descent on the penalised
  * likelihood). Widths: MacKay 1992's fixed point, width^2 = sum m^2 / sum (1 - s^2/width^2),
  * with the diagonal of the posterior for s^2, which is too small where weights go together
- * and so errs on the side of shrinking; and as if N_PRIOR weights of nothing had been seen
- * besides.
+ * and so errs on the side of shrinking; and as if N_PRIOR weights of WIDTH_PRIOR had been
+ * seen besides. Without width in that prior, 0 swallows a kind that a dozen events tell of.
  *
  * Sources: MacKay 1992, "Bayesian interpolation"; Adomavicius and Tuzhilin 2011 on context in
  * recommenders; Baltrunas, Ludwig, Ricci 2011 (CAMF-CC: bias of context value by genre).
@@ -32,10 +32,10 @@ enum {
     N_GROUPS = REEL_N_CONTEXT_KINDS + 1, /* the last: in every situation */
     N_SWEEPS = 60,
 };
-#define N_PRIOR 4.0
+#define N_PRIOR 2.0
+#define WIDTH_PRIOR 0.05
 #define WIDTH_FIRST 0.3
 #define WIDTH_MAX 2.0
-#define WIDTH_MIN 1e-4
 #define EXPECTED_MIN 0.01F
 #define STEP_MAX 1.0
 #define CHANGE_MIN 1e-5
@@ -193,8 +193,9 @@ static double sweep(struct fit *fit, int group)
             n_known += 1 - variance / square;
         }
     }
-    const double width = sqrt(sum_square / (n_known + N_PRIOR));
-    model->width[group] = fmax(WIDTH_MIN, fmin(WIDTH_MAX, width));
+    const double prior = N_PRIOR * WIDTH_PRIOR * WIDTH_PRIOR;
+    const double width = sqrt((sum_square + prior) / (n_known + N_PRIOR));
+    model->width[group] = fmin(WIDTH_MAX, width);
     return largest;
 }
 
@@ -309,5 +310,5 @@ enum reel_status reel_context_model_score(const struct reel_context_model *model
 double reel_context_model_width(const struct reel_context_model *model,
                                 enum reel_context_kind kind)
 {
-    return model->width[kind] > 10 * WIDTH_MIN ? model->width[kind] : 0;
+    return model->width[kind] > WIDTH_PRIOR ? model->width[kind] : 0;
 }

@@ -168,6 +168,34 @@ static void model_finds_what_moves_a_genre(void **state)
     reel_context_model_free(model);
 }
 
+/** Eight viewers who all choose one branch with friends and another with children. */
+static void few_events_that_agree_are_heard(void **state)
+{
+    (void)state;
+    enum { N = 48 };
+    static const int64_t start[] = {0, 1, 2, 3};
+    static const int32_t col[] = {0, 1, 2};
+    const struct reel_csr branches = {3, 3, start, col, NULL};
+    struct reel_context_event event[N];
+    const struct reel_context friends = read_context("company=friends,hour=evening");
+    const struct reel_context children = read_context("company=children,hour=evening");
+    for (int i = 0; i < N; i++) {
+        const int taken = i / 3 % 2 ? 1 : 2;
+        event[i] = (struct reel_context_event){.context = i / 3 % 2 ? children : friends,
+                                               .film = i % 3,
+                                               .expected = 1 / 3.0F,
+                                               .liked = i % 3 == taken};
+    }
+    struct reel_error err;
+    struct reel_context_model *model;
+    float adds[2][3];
+    assert_ok(reel_context_model_fit(event, N, &branches, &model, &err), err);
+    assert_ok(reel_context_model_score(model, &friends, &branches, adds[0], &err), err);
+    assert_ok(reel_context_model_score(model, &children, &branches, adds[1], &err), err);
+    assert_true(adds[0][2] > adds[0][1] + 1 && adds[1][1] > adds[1][2] + 1);
+    reel_context_model_free(model);
+}
+
 static void model_of_nothing_adds_nothing(void **state)
 {
     (void)state;
@@ -255,6 +283,7 @@ int main(void)
         cmocka_unit_test(clock_tells_hour_day_and_season),
         cmocka_unit_test(limits_are_laid_upon_a_filter),
         cmocka_unit_test(model_finds_what_moves_a_genre),
+        cmocka_unit_test(few_events_that_agree_are_heard),
         cmocka_unit_test(model_of_nothing_adds_nothing),
         cmocka_unit_test(situation_pays_where_it_matters_and_does_no_harm_elsewhere),
         cmocka_unit_test(every_allocation_may_fail),
