@@ -198,7 +198,7 @@ void reel_context_limit(const struct reel_context *context, const char *language
  * expected without it, on the scale of logits.
  *
  * Each kind of context has its own prior, whose width is found from the data (empirical
- * Bayes): a kind that tells nothing is shrunk to nothing. What a genre is liked more or
+ * Bayes): a kind that tells nothing is shrunk to next to nothing. What a genre is liked more or
  * less than expected in every situation is learned beside and left out of the scores.
  */
 struct reel_context_model;

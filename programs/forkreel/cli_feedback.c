@@ -48,6 +48,18 @@ struct gathering {
     int32_t n, room;
 };
 
+static void gathering_add(struct gathering *g, int64_t viewer,
+                          struct reel_context_event event)
+{
+    if (g->n == g->room) {
+        g->room = g->room ? 2 * g->room : 256;
+        g->event = cli_need(realloc(g->event, (size_t)g->room * sizeof *g->event));
+        g->viewer = cli_need(realloc(g->viewer, (size_t)g->room * sizeof *g->viewer));
+    }
+    g->viewer[g->n] = viewer;
+    g->event[g->n++] = event;
+}
+
 static enum reel_status gather(const struct reel_situation *situation, void *payload,
                                struct reel_error *err)
 {
@@ -65,14 +77,9 @@ static enum reel_status gather(const struct reel_situation *situation, void *pay
         const struct reel_context clock = reel_context_at(situation->at_s);
         context = reel_context_or(&context, &clock);
     }
-    if (g->n == g->room) {
-        g->room = g->room ? 2 * g->room : 256;
-        g->event = cli_need(realloc(g->event, (size_t)g->room * sizeof *g->event));
-        g->viewer = cli_need(realloc(g->viewer, (size_t)g->room * sizeof *g->viewer));
-    }
-    g->viewer[g->n] = situation->viewer;
-    g->event[g->n++] = (struct reel_context_event){
-        .context = context, .film = film, .liked = (float)liked};
+    gathering_add(g, situation->viewer,
+                  (struct reel_context_event){
+                      .context = context, .film = film, .liked = (float)liked});
     return REEL_OK;
 }
 
@@ -219,6 +226,7 @@ void player_close(struct player *player)
 {
     reel_bandit_free(player->bandit);
     free(player->n_chosen);
+    free(player->situation);
     *player = (struct player){0};
 }
 
@@ -252,6 +260,122 @@ void player_arm(const struct player *player, const char *event, const char *tone
     branch_arm(event, tone, *novelty, x);
 }
 
+// ---- branches in situations ----
+
+/** Choices of everybody whose situation is known, as events of the context model. */
+struct chosen_in_context {
+    struct gathering g;
+    const struct player *player;
+};
+
+static enum reel_status gather_choice(const struct reel_shown *shown, void *payload,
+                                      struct reel_error *err)
+{
+    struct chosen_in_context *c = payload;
+    struct reel_context context = reel_context_unknown();
+    if (isnan(shown->reward) || !shown->context ||
+        reel_context_parse(shown->context, &context, err)) {
+        return REEL_OK;
+    }
+    const struct reel_context clock = reel_context_at(shown->at_s);
+    context = reel_context_or(&context, &clock);
+    for (int32_t i = 0; i < shown->n_items; i++) {
+        struct sibling_line line;
+        if (!sibling_line_read(shown->item[i].about, &line)) {
+            continue;
+        }
+        const int32_t t = type_of(c->player->type, c->player->n_types, line.event);
+        if (t >= 0) {
+            gathering_add(&c->g, 0,
+                          (struct reel_context_event){.context = context,
+                                                      .film = t,
+                                                      .expected = (float)line.prior,
+                                                      .liked = shown->item[i].item ==
+                                                               shown->taken});
+        }
+    }
+    return REEL_OK;
+}
+
+/** Rows: types of events; columns: each genre that an event suits, then each event. */
+struct type_features {
+    struct reel_csr csr;
+    int64_t *start;
+    int32_t *col;
+};
+
+static void type_features_make(const struct player *player, struct type_features *out)
+{
+    struct cli_names genres = {0};
+    const int32_t n = player->n_types;
+    out->start = cli_need(calloc((size_t)n + 1, sizeof *out->start));
+    out->col = NULL;
+    for (int32_t t = 0; t < n; t++) {
+        cli_names_add(&genres, player->type[t].genres ? player->type[t].genres : "");
+    }
+    int32_t n_genres = 0; // each name once, in place
+    for (int32_t i = 0; i < genres.n; i++) {
+        int32_t j = 0;
+        while (j < n_genres && strcmp(genres.name[j], genres.name[i])) {
+            j++;
+        }
+        if (j == n_genres) {
+            char *name = genres.name[n_genres];
+            genres.name[n_genres++] = genres.name[i];
+            genres.name[i] = name;
+        }
+    }
+    int64_t n_entries = 0;
+    out->col =
+        cli_need(malloc(((size_t)n * ((size_t)n_genres + 1) + 1) * sizeof *out->col));
+    for (int32_t t = 0; t < n; t++) {
+        struct cli_names own = {0};
+        cli_names_add(&own, player->type[t].genres ? player->type[t].genres : "");
+        for (int32_t g = 0; g < n_genres; g++) {
+            bool has = false;
+            for (int32_t i = 0; i < own.n; i++) {
+                has = has || !strcmp(own.name[i], genres.name[g]);
+            }
+            if (has) {
+                out->col[n_entries++] = g;
+            }
+        }
+        cli_names_release(&own);
+        out->col[n_entries++] = n_genres + t;
+        out->start[t + 1] = n_entries;
+    }
+    cli_names_release(&genres);
+    out->csr = (struct reel_csr){n, n_genres + n, out->start, out->col, NULL};
+}
+
+enum reel_status player_situation(struct player *player,
+                                  const struct reel_context *context,
+                                  struct reel_error *err)
+{
+    struct chosen_in_context c = {.player = player};
+    struct reel_context_model *model = NULL;
+    const struct reel_context clock = reel_context_at((int64_t)time(NULL));
+    const struct reel_context now = reel_context_or(context, &clock);
+    enum reel_status rc = reel_store_shown_each(player->store, NULL, REEL_SHOWN_BRANCHES,
+                                                gather_choice, &c, err);
+    if (rc == REEL_OK && c.g.n > 0) {
+        struct type_features features;
+        type_features_make(player, &features);
+        player->situation =
+            cli_need(calloc((size_t)player->n_types + 1, sizeof *player->situation));
+        rc = reel_context_model_fit(c.g.event, c.g.n, &features.csr, &model, err);
+        rc = rc ? rc
+                : reel_context_model_score(model, &now, &features.csr, player->situation,
+                                           err);
+        reel_context_model_free(model);
+        free(features.start);
+        free(features.col);
+    }
+    free(c.g.event);
+    free(c.g.viewer);
+    return rc;
+}
+
 // ---- siblings ----
 
 char *sibling_line_make(const char *event, const char *tone, double prior, double novelty)
@@ -280,10 +404,17 @@ static uint64_t seed_of(const struct player *player, const struct reel_story *st
     return (h ^ (uint64_t)reel_bandit_n_learned(player->bandit)) * 1099511628211u;
 }
 
-/** Share of each in what the viewer would like, or the same for all. */
-static void priors_fill(const struct reel_story *story, struct siblings *s)
+double player_situation_of(const struct player *player, const char *event)
 {
-    double sum = 0;
+    const int32_t t = type_of(player->type, player->n_types, event);
+    return t < 0 || !player->situation ? 0 : (double)player->situation[t];
+}
+
+/** Share of each in what the viewer would like, or the same for all; then the situation. */
+static void priors_fill(const struct player *player, const struct reel_story *story,
+                        struct siblings *s)
+{
+    double sum = 0, all = 0;
     bool is_known = true;
     for (int32_t i = 0; i < s->n; i++) {
         const double p = story->node[s->node[i]].p_like;
@@ -291,8 +422,13 @@ static void priors_fill(const struct reel_story *story, struct siblings *s)
         sum += p;
     }
     for (int32_t i = 0; i < s->n; i++) {
-        s->prior[i] =
-            is_known && sum > 0 ? story->node[s->node[i]].p_like / sum : 1.0 / s->n;
+        const struct reel_story_node *node = &story->node[s->node[i]];
+        s->share[i] = is_known && sum > 0 ? node->p_like / sum : 1.0 / s->n;
+        s->prior[i] = s->share[i] * exp(player_situation_of(player, node->event));
+        all += s->prior[i];
+    }
+    for (int32_t i = 0; i < s->n; i++) {
+        s->prior[i] /= all > 0 ? all : 1;
     }
 }
 
@@ -301,6 +437,7 @@ static void permute(struct siblings *s, const int32_t *order)
     const struct siblings old = *s;
     const size_t n = (size_t)s->n;
     s->node = cli_need(malloc((n + 1) * sizeof *s->node));
+    s->share = cli_need(malloc((n + 1) * sizeof *s->share));
     s->prior = cli_need(malloc((n + 1) * sizeof *s->prior));
     s->novelty = cli_need(malloc((n + 1) * sizeof *s->novelty));
     s->propensity = cli_need(malloc((n + 1) * sizeof *s->propensity));
@@ -308,6 +445,7 @@ static void permute(struct siblings *s, const int32_t *order)
     for (size_t i = 0; i < n; i++) {
         const size_t from = (size_t)order[i];
         s->node[i] = old.node[from];
+        s->share[i] = old.share[from];
         s->prior[i] = old.prior[from];
         s->novelty[i] = old.novelty[from];
         s->propensity[i] = old.propensity[from];
@@ -315,6 +453,7 @@ static void permute(struct siblings *s, const int32_t *order)
                REEL_ARM_DIMS * sizeof *s->x);
     }
     free(old.node);
+    free(old.share);
     free(old.prior);
     free(old.novelty);
     free(old.propensity);
@@ -331,7 +470,7 @@ static void siblings_log(struct player *player, const struct reel_story *story,
         const char *event = story->node[s->node[i]].event;
         item[i] = (struct reel_shown_item){
             s->node[i], s->propensity[i],
-            sibling_line_make(event, story->tone, s->prior[i], s->novelty[i])};
+            sibling_line_make(event, story->tone, s->share[i], s->novelty[i])};
     }
     const struct reel_shown shown = {.viewer = player->viewer,
                                      .kind = REEL_SHOWN_BRANCHES,
@@ -360,6 +499,7 @@ void siblings_make(struct player *player, const struct reel_story *story, int32_
     *out = (struct siblings){
         .n = n,
         .node = cli_need(malloc(n_room * sizeof *out->node)),
+        .share = cli_need(calloc(n_room, sizeof *out->share)),
         .prior = cli_need(malloc(n_room * sizeof *out->prior)),
         .novelty = cli_need(malloc(n_room * sizeof *out->novelty)),
         .propensity = cli_need(calloc(n_room, sizeof *out->propensity)),
@@ -373,7 +513,7 @@ void siblings_make(struct player *player, const struct reel_story *story, int32_
     if (!player) {
         return;
     }
-    priors_fill(story, out);
+    priors_fill(player, story, out);
     for (int32_t i = 0; i < n; i++) {
         player_arm(player, story->node[out->node[i]].event, story->tone,
                    out->x + (size_t)i * REEL_ARM_DIMS, &out->novelty[i]);
@@ -395,6 +535,7 @@ void siblings_make(struct player *player, const struct reel_story *story, int32_
 void siblings_release(struct siblings *siblings)
 {
     free(siblings->node);
+    free(siblings->share);
     free(siblings->prior);
     free(siblings->novelty);
     free(siblings->propensity);
@@ -503,28 +644,38 @@ static double logistic(double z)
     return 1 / (1 + exp(-z));
 }
 
+/** Move the logit of p_like, and show by how much p_like moved. */
+static void add_part(struct reel_branch_score *score, const char *name, double logits)
+{
+    const double before = score->p_like;
+    if (score->n_parts >= REEL_BRANCH_PARTS_MAX || !(before > 0 && before < 1)) {
+        return;
+    }
+    score->p_like = logistic(log(before / (1 - before)) + logits);
+    snprintf(score->part[score->n_parts].name, sizeof score->part[0].name, "%s", name);
+    score->part[score->n_parts++].value = score->p_like - before;
+}
+
 static enum reel_status score(const struct reel_branch *branch, int32_t n,
                               struct reel_branch_score *out, void *payload,
                               struct reel_error *err)
 {
     const struct player_scorer *s = payload;
+    const bool is_zh = s->lang[0] == 'z';
     enum reel_status rc = s->inner.score(branch, n, out, s->inner.payload, err);
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
         float x[REEL_ARM_DIMS];
         double novelty, mean;
         player_arm(s->player, branch[i].event, s->tone, x, &novelty);
         rc = reel_bandit_value(s->player->bandit, x, 1, &mean, NULL, err);
-        struct reel_branch_score *o = &out[i];
-        if (rc || o->n_parts >= REEL_BRANCH_PARTS_MAX ||
-            !(o->p_like > 0 && o->p_like < 1)) {
-            continue;
+        if (rc == REEL_OK && reel_bandit_n_learned(s->player->bandit) > 0) {
+            add_part(&out[i], is_zh ? "玩过的选择" : "branches you chose",
+                     GAIN_CHOICES * fmax(-1, fmin(1, mean)));
         }
-        const double before = o->p_like;
-        const double z = log(before / (1 - before));
-        o->p_like = logistic(z + GAIN_CHOICES * fmax(-1, fmin(1, mean)));
-        snprintf(o->part[o->n_parts].name, sizeof o->part[0].name, "%s",
-                 s->lang[0] == 'z' ? "玩过的选择" : "branches you chose");
-        o->part[o->n_parts++].value = o->p_like - before;
+        if (rc == REEL_OK && s->player->situation) {
+            add_part(&out[i], is_zh ? "此时的情境" : "the situation",
+                     player_situation_of(s->player, branch[i].event));
+        }
     }
     return rc;
 }
@@ -532,7 +683,7 @@ static enum reel_status score(const struct reel_branch *branch, int32_t n,
 struct reel_branch_scorer player_branch_scorer(struct player_scorer *scorer)
 {
     // Without choices there is nothing to add, and nothing to show.
-    return reel_bandit_n_learned(scorer->player->bandit) > 0
+    return reel_bandit_n_learned(scorer->player->bandit) > 0 || scorer->player->situation
                ? (struct reel_branch_scorer){.score = score, .payload = scorer}
                : scorer->inner;
 }

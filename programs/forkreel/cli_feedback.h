@@ -48,6 +48,7 @@ struct player {
     struct reel_bandit *bandit;
     const struct reel_event_type *type; /* (n_types) static storage */
     int32_t *n_chosen;                  /* (n_types) times this viewer chose each */
+    float *situation; /* (n_types) what the situation adds to each; NULL nothing */
     int32_t n_types;
 };
 
@@ -56,15 +57,26 @@ enum reel_status player_open(struct cli *cli, struct reel_store *store,
                              const char *viewer, const struct reel_bandit_options *opt,
                              struct player *out, struct reel_error *err);
 void player_close(struct player *player);
+/**
+ * What was chosen in situations like this one, by everybody: the context model over the
+ * events of branches and their genres. Hour, day and season are those of now unless said.
+ */
+enum reel_status player_situation(struct player *player,
+                                  const struct reel_context *context,
+                                  struct reel_error *err);
 /** "bandit thompson e=0.20"; free it. */
 char *player_policy(const struct player *player);
+
+/** What the situation adds to the logit of a branch being taken; 0 when nothing is known. */
+double player_situation_of(const struct player *player, const char *event);
 
 /** Siblings as arms: x (n, REEL_ARM_DIMS), prior (n) adding up to 1. */
 struct siblings {
     int32_t n;
     int32_t *node;      /* (n) in the order shown */
     double *propensity; /* (n) with which each came first */
-    double *prior;      /* (n) share of p_like among them */
+    double *share;      /* (n) share of p_like among them */
+    double *prior;      /* (n) the same with what the situation adds */
     float *x;           /* (n, REEL_ARM_DIMS) */
     double *novelty;    /* (n) */
     int64_t shown;      /* key of the log; 0 none */

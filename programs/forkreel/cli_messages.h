@@ -199,6 +199,7 @@
 {"--json needs --best or --choices: it cannot ask", "--json 需要 --best 或 --choices：它不能询问"},
 {"the story goes no further here", "故事到这里没有下文"},
 {"  %d  liked %s, score %.2f", "  %d  喜欢度 %s，分数 %.2f"},
+{"  %d  the situation speaks %+.2f for it", "  %d  此时的情境给它 %+.2f"},
 {"  %d  your choices speak %+.2f for it; first in %s of cases", "  %d  你的选择给它 %+.2f；有 %s 的机会排第一"},
 {"which then: thompson (default), or linucb: what might be best of all", "排第一的是哪个：thompson（默认），或 linucb：最可能最好的"},
 {"--policy is linucb or thompson, not '%s'", "--policy 只能是 linucb 或 thompson，不能是“%s”"},

@@ -29,12 +29,14 @@ enum {
     KEY_DIVERSITY,
     KEY_MAX_AGE,
     KEY_KEY_FILE,
+    KEY_CONTEXT,
 };
 
 struct fork_words {
     struct reel_fork_options fork;
     struct cli_names must, must_not;
     const char *model, *key_file, *out;
+    struct reel_context context;
 };
 
 static const char *const methods[] = {"mix", "data", "text", "graph", "plain", NULL};
@@ -62,6 +64,8 @@ static const struct argp_option options[] = {
     {"diversity", KEY_DIVERSITY, "X", 0,
      "0: the best alone, to 1: choices as different as can be", 0},
     {"max-age", KEY_MAX_AGE, "N", 0, "only what suits a viewer of N years", 0},
+    {"context", KEY_CONTEXT, "K=V,...", 0,
+     "the situation: company=children,mood=calm,...", 0},
     {"out", 'o', "FILE", 0, "keep the story there instead of in the home", 0},
     {0},
 };
@@ -155,6 +159,9 @@ static error_t option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_MAX_AGE:
         fork->max_age = cli_arg_int(state, "--max-age", arg, 0, 120);
+        return 0;
+    case KEY_CONTEXT:
+        feedback_context_arg(state, arg, &words->context);
         return 0;
     case 'o':
         words->out = arg;
@@ -337,6 +344,25 @@ struct growing {
     char *path; /* where it was saved */
 };
 
+static bool is_in_context(const struct reel_context *context)
+{
+    char words[REEL_CONTEXT_TEXT_BYTES];
+    reel_context_print(context, words);
+    return *words;
+}
+
+/** Who is there decides what may happen, whether or not a viewer is named. */
+static void limit_age(struct fork_words *words)
+{
+    const char *language[1];
+    struct reel_filter filter = {0};
+    reel_context_limit(&words->context, language, &filter);
+    if (filter.age_max &&
+        (words->fork.max_age < 0 || filter.age_max < words->fork.max_age)) {
+        words->fork.max_age = filter.age_max;
+    }
+}
+
 /** The store is there for a film; for a premise of one's own only if it exists
  * anyway. */
 static enum reel_status growing_open(struct growing *g, const char *film,
@@ -355,11 +381,14 @@ static enum reel_status growing_open(struct growing *g, const char *film,
         rc = rc ? rc
                 : session_branch_taste(&g->session, viewer_key, g->cli->lang, &g->taste,
                                        err);
-        rc = rc ? rc
-                : reel_store_edits_load(g->session.store, viewer_key, &g->edits, err);
+        rc =
+            rc ? rc : reel_store_edits_load(g->session.store, viewer_key, &g->edits, err);
         rc = rc ? rc
                 : player_open(g->cli, g->session.store, fork->viewer, NULL, &g->player,
                               err);
+        if (rc == REEL_OK && is_in_context(&g->words->context)) {
+            rc = player_situation(&g->player, &g->words->context, err);
+        }
         if (rc == REEL_OK) {
             g->scorer =
                 (struct player_scorer){.player = &g->player,
@@ -453,10 +482,12 @@ static enum cli_exit fork_failed(struct cli *cli, const struct reel_error *err)
 static enum cli_exit fork_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 1, N_WORDS, events_help};
-    struct fork_words words = {.fork = reel_fork_options_default()};
+    struct fork_words words = {.fork = reel_fork_options_default(),
+                               .context = reel_context_unknown()};
     words.fork.seed = 42; // as every other command
     const char *word[N_WORDS];
     cli_args_parse(cli, &cmd_fork, &args, argc, argv, word, &words);
+    limit_age(&words);
     char *film = cli_words_join(word, N_WORDS);
     struct growing g = {.cli = cli, .words = &words};
     struct reel_error err;

@@ -164,6 +164,10 @@ static void show_wish(const struct play *p, int32_t c)
                   c + 1, mean, first);
         free(first);
     }
+    if (p->player.situation) {
+        cli_print(tr("  %d  the situation speaks %+.2f for it"), c + 1,
+                  player_situation_of(&p->player, p->story->node[s->node[c]].event));
+    }
 }
 
 /** Why this scene, and how much the viewer would like each of the next. */
@@ -408,6 +412,8 @@ static enum reel_status play_all(struct play *p, struct reel_error *err)
         rc = rc ? rc
                 : player_open(p->cli, p->session.store, p->words->viewer,
                               &p->words->bandit, &p->player, err);
+        rc = rc || !*p->context ? rc
+                                : player_situation(&p->player, &p->words->context, err);
         p->is_recording = rc == REEL_OK;
     }
     if (rc == REEL_OK && !p->cli->is_json) {

@@ -63,7 +63,7 @@ _forkreel() {
     choose) options="--viewer --context" ;;
     review) options="--viewer" ;;
     lm) options="--sha256 --no-checksum --max-gb --types --max-rise --model --key-file" ;;
-    fork) options="--viewer --branches --depth --genre --tone --ending --must --must-not --method --candidates --model --key-file --seed --diversity --max-age --out" ;;
+    fork) options="--viewer --branches --depth --genre --tone --ending --must --must-not --method --candidates --model --key-file --seed --diversity --max-age --context --out" ;;
     story) options="--node --checks" ;;
     play) options="--viewer --best --choices --save --explore --policy --context" ;;
     dialogue) options="--number --model --key-file --seed" ;;
