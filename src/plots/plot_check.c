@@ -267,15 +267,19 @@ static bool fails_mixed_script(const struct plot_checker *c, const struct plot_t
 
 /* ---- the graph ---- */
 
+/** Who died before is only remembered; who dies in the plan only lies there after it. */
 static bool fails_dead_acts(const struct plot_checker *c, const struct plot_text *t)
 {
     for (int32_t e = 0; e < c->world->n_entities; e++) {
-        if (!is_person(c, e) || !plot_graph_holds(t->scene->before, e, PLOT_DEAD, -1)) {
+        const bool was_dead = plot_graph_holds(t->scene->before, e, PLOT_DEAD, -1);
+        if (!is_person(c, e) ||
+            (!was_dead && !plot_graph_holds(t->scene->after, e, PLOT_DEAD, -1))) {
             continue;
         }
-        for (int32_t s = 0; s < t->n_sentences; s++) {
+        for (int32_t s = was_dead ? 0 : t->i_own; s < t->n_sentences; s++) {
             if (plot_text_names(c, t->sentence[s], e) &&
-                !has_any(t->sentence[s], &c->memory)) {
+                !has_any(t->sentence[s], &c->memory) &&
+                (was_dead || !has_any(t->sentence[s], &c->lifeless))) {
                 return true;
             }
         }

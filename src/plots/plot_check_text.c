@@ -52,9 +52,11 @@ static enum reel_status cut_sentences(struct plot_text *t, struct base_text *fol
         const char *end = t->n_sentences == PLOT_SENTENCES_MAX - 1
                               ? at + strlen(at)
                               : plot_sentence_end(at);
+        t->i_own += end <= t->own;
         rc = add_folded(t, fold, at, (size_t)(end - at), &offset[t->n_sentences++], err);
         at = end;
     }
+    t->i_own = t->own > t->raw ? t->i_own : t->n_sentences;
     for (int32_t s = 0; rc == REEL_OK && s < t->n_sentences; s++) {
         t->sentence[s] = t->buffer.data + offset[s];
     }
@@ -434,6 +436,7 @@ static void keep_lists(struct build *b, const json_t *lists,
     } plain[] = {{"assistant", &c->assistant},
                  {"outside", &c->outside},
                  {"memory", &c->memory},
+                 {"lifeless", &c->lifeless},
                  {"at", &c->at},
                  {"holds", &c->hold},
                  {"function", &c->function},

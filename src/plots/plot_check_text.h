@@ -49,7 +49,8 @@ struct plot_checker {
     struct base_arena arena;
     bool is_zh;
     int32_t n_words_max, max_age;
-    struct plot_list assistant, outside, memory, at, hold, function, she, he, woman, man;
+    struct plot_list assistant, outside, memory, lifeless, at, hold, function, she, he,
+        woman, man;
     struct plot_list word;     /* sorted: words that may begin a sentence */
     struct plot_list capital;  /* sorted: words that may have a capital anywhere */
     struct plot_list ordinary; /* Chinese words that look like names */
@@ -79,6 +80,8 @@ struct plot_text {
     const char *last_told; /* its last text, with the planned sentence; in told_folded */
     const char *sentence[PLOT_SENTENCES_MAX]; /* folded, blanks at both ends */
     int32_t n_sentences;
+    int32_t
+        i_own; /* first sentence behind the planned one; n_sentences: none, or no plan */
     struct base_buffer buffer;
 };
 

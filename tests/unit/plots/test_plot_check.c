@@ -282,6 +282,34 @@ static void check_dead_acts(void **state)
     }
 }
 
+static void who_dies_in_the_plan_does_not_act_after_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const plan[] = {
+        "Bruno sat down slowly, like somebody who is tired.",
+        "布鲁诺慢慢坐下，像是累了。"};
+    static const char *const lies[] = {" Ada knelt beside Bruno.",
+                                       "艾达跪在布鲁诺身旁。"};
+    static const char *const acts[] = {" Bruno smiles at Ada.", "布鲁诺朝艾达笑了。"};
+    for (int i = EN; i <= ZH; i++) {
+        struct plot_graph after;
+        assert_ok(plot_graph_copy(&after, &f->after[i], &f->err), f->err);
+        plot_graph_set(&after, entity(f, "bruno"), PLOT_DEAD, -1, true);
+        const struct plot_step step = {.event = -1, .sentence = plan[i]};
+        const char *told = f->world[i]->opening;
+        const struct plot_scene scene = {&f->before[i], &after, &step, &told, 1};
+        for (int k = 0; k < 2; k++) {
+            char text[256];
+            uint32_t failed = 0;
+            snprintf(text, sizeof text, "%s%s", plan[i], k ? acts[i] : lies[i]);
+            assert_ok(plot_check_text(f->checker[i], &scene, text, &failed, &f->err),
+                      f->err);
+            assert_int_equal(failed >> PLOT_CHECK_DEAD_ACTS & 1, k);
+        }
+        plot_graph_release(&after);
+    }
+}
+
 static void check_wrong_place(void **state)
 {
     expect(*state, EN, PLOT_CHECK_WRONG_PLACE, "Ada sits in the Lantern Bar.",
@@ -384,6 +412,7 @@ int main(void)
         cmocka_unit_test(check_wrong_language),
         cmocka_unit_test(check_mixed_script),
         cmocka_unit_test(check_dead_acts),
+        cmocka_unit_test(who_dies_in_the_plan_does_not_act_after_it),
         cmocka_unit_test(check_wrong_place),
         cmocka_unit_test(check_wrong_owner),
         cmocka_unit_test(check_wrong_relation),
