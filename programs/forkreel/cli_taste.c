@@ -1,4 +1,6 @@
 #include "cli_taste.h"
+#include "cli_embed.h"
+#include "cli_story.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -426,6 +428,26 @@ static void rated_make(const struct session *s, const struct dataset *data,
                           out->start, out->col, out->value};
 }
 
+enum reel_status taste_features_fit(struct cli *cli, struct texts *films,
+                                    const struct texts *bridge, uint64_t seed,
+                                    struct reel_features **out, struct reel_error *err)
+{
+    struct reel_features_options opt = features_options(cli, bridge, seed);
+    char *path = session_model_path(cli, "features");
+    *out = NULL;
+    enum reel_status rc = story_folder_make(cli, "models", err);
+    rc = rc ? rc : texts_embed(cli, NULL, 0, films, &opt.n_embedding, err);
+    rc = rc ? rc : reel_features_fit(films->text, films->n, &opt, out, err);
+    rc = rc ? rc : reel_features_save(*out, path, err);
+    reel_progress_bar_clear(&cli->bar);
+    if (rc) {
+        reel_features_free(*out);
+        *out = NULL;
+    }
+    free(path);
+    return rc;
+}
+
 enum reel_status taste_data_make(struct session *s, const struct dataset *data,
                                  const struct reel_split *split,
                                  const struct reel_csr *known, uint64_t seed,
@@ -436,7 +458,8 @@ enum reel_status taste_data_make(struct session *s, const struct dataset *data,
     enum reel_status rc = texts_of_films(s, &out->texts, err);
     rc = rc ? rc : texts_of_bridge(s, &out->bridge, err);
     rc = rc ? rc
-            : features_fit(s->cli, &out->texts, &out->bridge, seed, &out->features, err);
+            : taste_features_fit(s->cli, &out->texts, &out->bridge, seed, &out->features,
+                                 err);
     rc = rc ? rc
             : features_rows(out->features, &out->texts, data ? data->film_row : NULL,
                             data ? data->chosen.n_cols : out->texts.n, &out->rows, err);

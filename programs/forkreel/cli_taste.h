@@ -30,6 +30,14 @@ struct taste_data {
 };
 bool taste_data_wanted(const char *model);
 /**
+ * Fit an extractor and save it in the home; `films` get the vectors of the embedding model
+ * where there is one (cli_embed.h).
+ */
+enum reel_status taste_features_fit(struct cli *cli, struct texts *films,
+                                    const struct texts *bridge, uint64_t seed,
+                                    struct reel_features **out,
+                                    struct reel_error *err) REEL_CHECKED;
+/**
  * `data` NULL: all films of the store. `split` NULL: nothing is hidden; otherwise stars of
  * its validation and test parts are not told, as far as they are not in `known`.
  */

@@ -6,7 +6,7 @@
  * viewer (cold.h). This is done for several seeds; means are over seeds, with Student's 95 %
  * interval of the mean.
  */
-#include "cli_features.h"
+#include "cli_taste.h"
 #include "cmd_evaluate.h"
 
 #include <forkreel/cold.h>
@@ -490,7 +490,8 @@ static enum reel_status prepare(struct taste_evaluation *e, struct reel_error *e
                        e->n_films_with_text);
     }
     rc = rc ? rc : texts_of_films(e->s, &e->texts, err);
-    rc = rc ? rc : features_fit(cli, &e->texts, NULL, e->words->seed, &features, err);
+    rc = rc ? rc
+            : taste_features_fit(cli, &e->texts, NULL, e->words->seed, &features, err);
     rc = rc ? rc : features_rows(features, &e->texts, NULL, e->texts.n, &e->rows, err);
     if (rc == REEL_OK && !find_block(e, "text")) {
         rc = cli_error(err, REEL_EFAIL, "%s", tr("no words in the texts of films"));
