@@ -14,7 +14,7 @@ struct evaluate_words {
     int32_t cut[REEL_CUTS_MAX];
     int32_t n_cuts, n_trials;
     uint64_t seed;
-    bool is_stories, is_policy, is_taste;
+    bool is_stories, is_policy, is_taste, is_languages;
     int32_t n_seeds;
     int32_t n_films;
 };
@@ -28,6 +28,7 @@ enum {
     KEY_FILMS,
     KEY_POLICY,
     KEY_TASTE,
+    KEY_LANGUAGES,
     KEY_SEEDS
 };
 
@@ -49,6 +50,8 @@ static const struct argp_option options[] = {
     {"taste", KEY_TASTE, NULL, 0,
      "measure instead how films are guessed of which only words are known", 0},
     {"seeds", KEY_SEEDS, "N", 0, "how many splits for --taste; default 5", 0},
+    {"languages", KEY_LANGUAGES, NULL, 0,
+     "do a film's Chinese and English texts rank alike?", 0},
     {"films", KEY_FILMS, "N", 0, "how many films for --stories; default 30", 0},
     {0}};
 
@@ -100,6 +103,9 @@ static error_t option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SEEDS:
         words->n_seeds = cli_arg_int(state, "--seeds", arg, 1, EVALUATE_TASTE_SEEDS_MAX);
+        return 0;
+    case KEY_LANGUAGES:
+        words->is_languages = true;
         return 0;
     case KEY_FILMS:
         words->n_films = cli_arg_int(state, "--films", arg, 1, 10000);
@@ -398,6 +404,10 @@ static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
                                    .n_films = 30,
                                    .n_seeds = 5};
     cli_args_parse(cli, &cmd_evaluate, &args, argc, argv, NULL, &words);
+    if (words.is_languages) {
+        cli_names_release(&words.models);
+        return evaluate_languages(cli, words.seed);
+    }
     if (words.is_policy) {
         cli_names_release(&words.models);
         return evaluate_policy(cli, words.seed);

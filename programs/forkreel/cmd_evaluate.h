@@ -19,6 +19,9 @@ enum cli_exit evaluate_stories(struct cli *cli,
 /** `evaluate --policy`: what the store's own logs say of ways to order and to list. */
 enum cli_exit evaluate_policy(struct cli *cli, uint64_t seed);
 
+/** `evaluate --languages`: rank of a film's Chinese text beside that of its English one. */
+enum cli_exit evaluate_languages(struct cli *cli, uint64_t seed);
+
 enum {
     EVALUATE_FEEDBACK_SEEDS = 5,
     EVALUATE_FEEDBACK_STRENGTHS = 3,
