@@ -8,7 +8,7 @@ _forkreel() {
     }
     local commands="import films show viewers train evaluate recommend welcome profile rate watch like dislike skip replay choose review fork stories story play dialogue export lm text help"
     local formats="catalogue movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
-    local models="als ease item-knn user-knn bpr popularity"
+    local models="als ease item-knn user-knn bpr popularity content taste sequence hybrid"
     local everywhere="--home --db --lang --json --threads --help --usage"
     local command="" i options=""
 
@@ -54,7 +54,7 @@ _forkreel() {
     import) options="--viewer --dry-run --strict --source --map" ;;
     films) options="--number --doubtful --same" ;;
     train) options="--model --models --set --trials --seed" ;;
-    evaluate) options="--model --models --split --k --seed --trials --stories --policy --films --languages" ;;
+    evaluate) options="--model --models --split --k --seed --trials --stories --policy --taste --seeds --films --languages" ;;
     recommend) options="--number --model --why --no-log --diversity --diversity-method --context --explore --seed --with-branches --weights --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
     welcome) options="--questions --number" ;;
     profile) options="--set --unset --forget --remember --reset --number" ;;
