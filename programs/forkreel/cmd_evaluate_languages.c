@@ -19,9 +19,6 @@
 
 enum { N_PARTS = 5, N_BOOTSTRAP = 200, N_LIKES_MIN = 5, N_WAYS = 2, N_SCORES = 2 };
 
-static const char *const ways[N_WAYS] = {"with translated sentences of other films",
-                                         "without translations"};
-
 struct measuring {
     struct session s;
     struct texts films, bridge, language[2]; /* stories in English, in Chinese */
@@ -388,7 +385,9 @@ static enum cli_exit measure_all(struct measuring *m)
         }
         if (rc == REEL_OK) {
             cli_table_line(&table);
-            cli_table_text(&table, tr(ways[way]));
+            cli_table_text(&table, way == 0
+                                       ? tr("with translated sentences of other films")
+                                       : tr("without translations"));
             for (int what = 0; what < N_SCORES; what++) {
                 cli_table_cell(&table, "%.3f", c[what].mean);
                 cli_table_cell(&table, "%.3f .. %.3f", c[what].low, c[what].high);
