@@ -279,6 +279,8 @@
 {"FILE", "文件"},
 {"Trained on %lld likes of %d viewers for %d films.", "训练数据：%lld 个喜欢，%d 位观众，%d 部影片。"},
 
+{"Your taste, from what it is about: liked with %.0f %%, %.1f stars.", "按你的口味和它讲的内容：喜欢的可能 %.0f %%，%.1f 星。"},
+
 // evaluate
 {"measure instead how films are guessed of which only words are known", "改为衡量对只知道文字的影片猜得如何"},
 {"how many splits for --taste; default 5", "--taste 的划分次数；默认 5"},

@@ -1,6 +1,7 @@
 /** `forkreel review`: a short verdict on one film for one viewer, grounded in their history. */
 #include "cli_commands.h"
 #include "cli_session.h"
+#include "cli_taste.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -114,8 +115,35 @@ static const char *headline(const struct reel_verdict *verdict)
     return tr("Probably not for you.");
 }
 
+/** What the trained taste thinks of the film; .stars NAN where there is none. */
+static enum reel_status ask_taste(struct session *s, int64_t viewer_key, int64_t film_key,
+                                  struct reel_opinion *out, struct reel_error *err)
+{
+    struct taste_reader *reader;
+    *out = (struct reel_opinion){.p_like = NAN, .stars = NAN};
+    enum reel_status rc = taste_reader_open(s, viewer_key, &reader, err);
+    if (rc == REEL_OK && reader) {
+        rc = taste_reader_film(reader, film_key, out, err);
+        rc = rc == REEL_ENOTFOUND ? REEL_OK : rc; // imported since it was trained
+    }
+    taste_reader_close(reader);
+    return rc;
+}
+
+static bool is_rated(const struct session *s, int32_t film)
+{
+    const struct reel_csr *seen = &s->history.seen;
+    for (int64_t e = 0; e < seen->start[seen->n_rows]; e++) {
+        if (seen->col[e] == film && seen->value[e] > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void print_verdict(const struct session *s, const char *name,
-                          const struct reel_verdict *verdict)
+                          const struct reel_verdict *verdict,
+                          const struct reel_opinion *taste)
 {
     cli_print("%s", name);
     cli_print(tr("%.1f stars expected (%.1f to %.1f in four of five cases). %s"),
@@ -123,14 +151,32 @@ static void print_verdict(const struct session *s, const char *name,
     if (!isnan(verdict->already)) {
         cli_print(tr("You gave it %.1f stars."), verdict->already);
     }
+    if (!isnan(taste->p_like)) {
+        cli_print(
+            tr("Your taste, from what it is about: liked with %.0f %%, %.1f stars."),
+            100 * (double)taste->p_like, (double)taste->stars);
+    }
     print_reasons(s, verdict, false, N_FOR, tr("For it"),
                   tr("nothing in your history speaks for it in particular"));
     print_reasons(s, verdict, true, N_AGAINST, tr("Beware"),
                   tr("nothing in your history warns against it"));
 }
 
+static json_t *taste_json(const struct reel_opinion *taste)
+{
+    return isnan(taste->p_like)
+               ? json_null()
+               : json_pack("{s:o, s:o, s:{s:o, s:o, s:o}}", "p_like",
+                           cli_json_real(taste->p_like), "stars",
+                           cli_json_real(taste->stars), "logit", "everybody",
+                           cli_json_real(taste->part_everybody), "viewer",
+                           cli_json_real(taste->part_viewer), "match",
+                           cli_json_real(taste->part_match));
+}
+
 static json_t *verdict_json(const struct session *s, const char *name,
-                            const struct reel_verdict *verdict)
+                            const struct reel_verdict *verdict,
+                            const struct reel_opinion *taste)
 {
     static const char *const kinds[] = {"",       "neighbour", "genre",
                                         "person", "crowd",     "length"};
@@ -150,12 +196,12 @@ static json_t *verdict_json(const struct session *s, const char *name,
                          (int)is_warning(reason), "text", cli_json_text(text))));
         free(text);
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "film",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "film",
                      cli_json_text(name), "stars", cli_json_real(verdict->stars), "low",
                      cli_json_real(verdict->low), "high", cli_json_real(verdict->high),
                      "viewer_mean", cli_json_real(verdict->viewer_mean), "already",
                      cli_json_real(verdict->already), "verdict", headline(verdict),
-                     "reasons", reasons);
+                     "reasons", reasons, "taste", taste_json(taste));
 }
 
 static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
@@ -181,15 +227,23 @@ static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
                   session_index_of(s.history.viewer_key, s.history.n_viewers, viewer_key),
                   session_index_of(s.history.film_key, s.history.n_films, film_key),
                   &verdict, &err);
+    struct reel_opinion taste;
+    rc = rc ? rc : ask_taste(&s, viewer_key, film_key, &taste, &err);
     enum cli_exit status = CLI_DONE;
     if (rc) {
         status = cli_fail(cli, &err);
     } else {
+        const int32_t film =
+            session_index_of(s.history.film_key, s.history.n_films, film_key);
+        if (!isnan(taste.stars) && !is_rated(&s, film)) {
+            verdict.stars =
+                taste.stars; // of a film that nobody rated only words are known
+        }
         name = session_card_name(cli, &card.film);
         if (cli->is_json) {
-            status = cli_json_show(verdict_json(&s, name, &verdict));
+            status = cli_json_show(verdict_json(&s, name, &verdict, &taste));
         } else {
-            print_verdict(&s, name, &verdict);
+            print_verdict(&s, name, &verdict, &taste);
         }
     }
     free(name);
