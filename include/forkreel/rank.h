@@ -133,8 +133,9 @@ struct reel_list_item {
     const struct reel_part *part; /* (n_parts) */
     int32_t n_parts;
     float rest;
-    /* The whole score, to be shown: the films named, all other films together, what the
-       model adds without them, every adjustment that is not 0. Adds up to score. */
+    /* The whole score, to be shown: the films named; the other films together, by the people,
+       keywords or genres (at most four) that they share with this one; what the model adds
+       without them; every adjustment that is not 0. Adds up to score. */
     struct reel_reason *why; /* (n_why) */
     int32_t n_why;
     const char *reason; /* a sentence in options.lang; NULL without reasons */

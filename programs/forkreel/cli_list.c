@@ -278,7 +278,7 @@ json_t *list_why_json(const struct session *s, const struct reel_reason *why,
     return parts;
 }
 
-/** "your word: genre Horror", "“Heat”", "12 other films"; free it. */
+/** "your word: genre Horror", "Heat", "12 other films: genre Crime"; free it. */
 static char *reason_text(const struct session *s, const struct reel_reason *why)
 {
     const char *kind = reel_reason_kind_name(why->kind, s->cli->lang);
@@ -291,6 +291,11 @@ static char *reason_text(const struct session *s, const struct reel_reason *why)
     }
     if (!why->name) {
         return cli_format("%s", kind);
+    }
+    if (!why->is_said && why->n > 0) {
+        return cli_format(why->n == 1 ? tr("%d other film: %s %s")
+                                      : tr("%d other films: %s %s"),
+                          why->n, kind, why->name);
     }
     return cli_format(why->is_said ? tr("your word: %s %s") : "%s %s", kind, why->name);
 }

@@ -449,6 +449,7 @@
 {"the first branch stands at %d: %s: %s", "排在最前的分支在第 %d 位：%s：%s"},
 {"your word: %s %s", "您的设定：%s %s"},
 {"%d other film", "另外 %d 部影片"},
+{"%d other film: %s %s", "另外 %d 部影片：%s %s"},
 {"%d other films: %s %s", "另外 %d 部影片：%s %s"},
 {"%d other films", "另外 %d 部影片"},
 {"score", "得分"},

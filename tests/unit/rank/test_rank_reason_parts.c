@@ -103,7 +103,10 @@ static void whole_score_is_told(void **state)
     assert_int_equal(item->n_why, 6);
     assert_int_equal(item->why[0].film, 0);       // the film that helped most
     assert_near(item->why[1].amount, -0.1, 1e-6); // what speaks against it
-    assert_int_equal(item->why[2].n, 1);          // the other film
+    // Heat and To Live are both dramas.
+    assert_int_equal(item->why[2].kind, REEL_REASON_GENRE);
+    assert_string_equal(item->why[2].name, "Drama");
+    assert_int_equal(item->why[2].n, 1);
     assert_true(item->why[3].is_said);
     assert_near(item->why[3].amount, -0.35, 1e-6);
     assert_string_equal(item->why[4].name, "evening");
@@ -111,6 +114,36 @@ static void whole_score_is_told(void **state)
     assert_non_null(strstr(item->reason, "what you said adds"));
     assert_non_null(strstr(item->reason, "the situation adds"));
     reel_list_release(&list);
+}
+
+/** People before genres; equal parts where several are shared; nothing shared stays apart. */
+static void other_films_are_told_by_what_they_share(void **state)
+{
+    (void)state;
+    // To Live against Hero (Zhang Yimou, Drama), Fargo (Drama), Jaws (Horror).
+    const struct reel_part part[] = {{7, 0.4F}, {2, 0.3F}, {6, 0.2F}};
+    const struct rank_reason reason = {.films = eight_films(),
+                                       .part = part,
+                                       .n_parts = 3,
+                                       .score = 1,
+                                       .rest = 0.1F,
+                                       .n_chosen = -1,
+                                       .lang = "en"};
+    const struct rank_reason_rest rest = {.kind = REEL_REASON_POPULARITY, .film = 3};
+    struct reel_reason out[16];
+    assert_true(rank_reason_n_max(&reason, &rest) <= 16);
+    const int32_t n = rank_reason_fold(&reason, &rest, out);
+    assert_int_equal(n, 4);
+    assert_int_equal(out[0].kind, REEL_REASON_PERSON);
+    assert_string_equal(out[0].name, "Zhang Yimou");
+    assert_near(out[0].amount, 0.4, 1e-6);
+    assert_int_equal(out[1].kind, REEL_REASON_GENRE);
+    assert_near(out[1].amount, 0.3, 1e-6);
+    assert_int_equal(out[2].kind, REEL_REASON_FILM);
+    assert_int_equal(out[2].film, -1);
+    assert_near(out[2].amount, 0.2, 1e-6);
+    assert_int_equal(out[3].kind, REEL_REASON_POPULARITY);
+    assert_near(out[3].amount, 0.1, 1e-6);
 }
 
 /** Films beyond the model get the score of the line through the films that both know. */
@@ -210,6 +243,7 @@ int main(void)
         cmocka_unit_test(rounded_amounts_add_up_as_printed),
         cmocka_unit_test(kinds_have_names_in_both_languages),
         cmocka_unit_test(whole_score_is_told),
+        cmocka_unit_test(other_films_are_told_by_what_they_share),
         cmocka_unit_test(films_the_model_does_not_know_get_stand_ins),
         cmocka_unit_test(propensities_are_frequencies),
     };
