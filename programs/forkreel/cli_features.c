@@ -1,6 +1,7 @@
 #include "cli_features.h"
 #include "cli_story.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -474,6 +475,137 @@ enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
     if (rc) {
         texts_release(out);
     }
+    return rc;
+}
+
+/* ---- what reviews feel ---- */
+
+/** The latest review of every entry of a history that has one. */
+struct reviews {
+    const struct reel_history *history;
+    struct texts texts; /* `film` holds the entry */
+};
+
+static int64_t entry_of(const struct reel_history *history, int64_t viewer_key,
+                        int64_t film_key)
+{
+    const int32_t row =
+        session_index_of(history->viewer_key, history->n_viewers, viewer_key);
+    const int32_t film = session_index_of(history->film_key, history->n_films, film_key);
+    for (int64_t e = row < 0 ? 0 : history->seen.start[row];
+         row >= 0 && e < history->seen.start[row + 1]; e++) {
+        if (history->seen.col[e] == film) {
+            return e;
+        }
+    }
+    return -1;
+}
+
+static enum reel_status add_review(const struct reel_note *note, void *payload,
+                                   struct reel_error *err)
+{
+    struct reviews *r = payload;
+    (void)err;
+    const int64_t entry = note->kind == REEL_EVENT_REVIEW
+                              ? entry_of(r->history, note->viewer, note->film)
+                              : -1;
+    if (entry < 0 || entry > INT32_MAX) {
+        return REEL_OK;
+    }
+    // Notes come by viewer, film and time: a later one of the same film replaces the last.
+    if (r->texts.n > 0 && r->texts.film[r->texts.n - 1] == entry) {
+        r->texts.n--;
+    }
+    texts_add(&r->texts, (int32_t)entry, note->text, NULL);
+    return REEL_OK;
+}
+
+/** Learned from the reviews that have stars; NULL, and no error, where they do not suffice. */
+static enum reel_status sentiment_learn(const struct reviews *r,
+                                        struct reel_sentiment **out,
+                                        struct reel_error *err)
+{
+    const char **text = cli_need(malloc(((size_t)r->texts.n + 1) * sizeof *text));
+    float *given = cli_need(malloc(((size_t)r->texts.n + 1) * sizeof *given));
+    int32_t n = 0;
+    for (int32_t i = 0; i < r->texts.n; i++) {
+        given[n] = r->history->seen.value[r->texts.film[i]];
+        text[n] = r->texts.text[i].text;
+        n += !isnan(given[n]);
+    }
+    const enum reel_status rc = reel_sentiment_fit(text, given, n, out, err);
+    free(text);
+    free(given);
+    return rc == REEL_EINVAL ? REEL_OK : rc;
+}
+
+/** The same from everybody's reviews, whomever the session is about. */
+static enum reel_status sentiment_of_all(const struct session *s,
+                                         struct reel_sentiment **out,
+                                         struct reel_error *err)
+{
+    struct reel_history all = {0};
+    struct reviews r = {.history = &all};
+    enum reel_status rc = reel_store_history_load(s->store, 0, &all, err);
+    rc = rc ? rc : reel_store_notes_each(s->store, 0, add_review, &r, err);
+    rc = rc ? rc : sentiment_learn(&r, out, err);
+    texts_release(&r.texts);
+    reel_history_release(&all);
+    return rc;
+}
+
+struct forgetting {
+    const struct session *s;
+    float *stars;
+};
+
+/** What a viewer wants forgotten is not read out of their words, either. */
+static void forget_guess(int64_t viewer_key, int64_t film_key, void *payload)
+{
+    const struct forgetting *f = payload;
+    const int64_t entry = entry_of(&f->s->history, viewer_key, film_key);
+    if (entry >= 0) {
+        f->stars[entry] = NAN;
+    }
+}
+
+static enum reel_status guess_stars(const struct session *s, const struct reviews *r,
+                                    float *stars, struct reel_error *err)
+{
+    struct reel_sentiment *sentiment = NULL;
+    struct forgetting forgetting = {s, stars};
+    enum reel_status rc = sentiment_of_all(s, &sentiment, err);
+    for (int32_t i = 0; rc == REEL_OK && sentiment && i < r->texts.n; i++) {
+        float *guess = &stars[r->texts.film[i]];
+        if (isnan(*guess)) {
+            double found = NAN, sd;
+            rc = reel_sentiment_stars(sentiment, r->texts.text[i].text, &found, &sd, err);
+            *guess = (float)found;
+        }
+    }
+    reel_sentiment_free(sentiment);
+    return rc ? rc
+              : reel_store_forgotten_each(s->store, 0, forget_guess, &forgetting, err);
+}
+
+enum reel_status texts_review_stars(const struct session *s, float *stars,
+                                    struct reel_error *err)
+{
+    const struct reel_csr *seen = &s->history.seen;
+    const int64_t only = s->history.n_viewers == 1 ? s->history.viewer_key[0] : 0;
+    struct reviews r = {.history = &s->history};
+    enum reel_status rc = reel_store_notes_each(s->store, only, add_review, &r, err);
+    bool is_wanted = false;
+    for (int64_t e = 0; e < seen->start[seen->n_rows]; e++) {
+        stars[e] = seen->value[e];
+    }
+    for (int32_t i = 0; i < r.texts.n; i++) {
+        is_wanted |= isnan(stars[r.texts.film[i]]);
+    }
+    if (rc == REEL_OK && is_wanted) {
+        rc = guess_stars(s, &r, stars, err);
+    }
+    texts_release(&r.texts);
     return rc;
 }
 

@@ -44,6 +44,15 @@ enum reel_status texts_of_bridge(const struct session *s, struct texts *out,
 /** A text for every viewer of the session's history: reviews and posts; tags as keywords. */
 enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
                                   struct reel_error *err) REEL_CHECKED;
+/**
+ * Stars of every entry of the session's history: as given; of a review without stars, those
+ * that its words speak of, learned from all reviews that have some (reel_sentiment_fit);
+ * NAN where neither is known.
+ *
+ * Shapes: stars (entries).
+ */
+enum reel_status texts_review_stars(const struct session *s, float *stars,
+                                    struct reel_error *err) REEL_CHECKED;
 /** One text more; the strings are copied. */
 void texts_add(struct texts *texts, int32_t film, const char *text,
                const char *translation);

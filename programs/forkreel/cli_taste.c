@@ -153,12 +153,16 @@ static enum reel_status solve_viewer(const struct session *s, int32_t row,
     int32_t *film = cli_need(malloc((n + 1) * sizeof *film));
     float *value = cli_need(malloc((n + 1) * sizeof *value));
     const struct reel_query liked = query_of(s, chosen, row, reader->model, film, NULL);
+    float *stars = cli_need(malloc((n + 1) * sizeof *stars));
+    enum reel_status rc = texts_review_stars(s, stars, err);
+    struct reel_csr told = *seen;
+    told.value = stars;
     const struct reel_query rated =
-        query_of(s, seen, row, reader->model, film + liked.n, value);
+        query_of(s, &told, row, reader->model, film + liked.n, value);
     reader->viewer = cli_need(
         calloc((size_t)reel_taste_n_viewer(reader->model) + 1, sizeof *reader->viewer));
-    const enum reel_status rc =
-        reel_taste_viewer(reader->model, &liked, &rated, reader->viewer, err);
+    rc = rc ? rc : reel_taste_viewer(reader->model, &liked, &rated, reader->viewer, err);
+    free(stars);
     free(film);
     free(value);
     return rc;
@@ -391,9 +395,10 @@ static bool has_entry(const struct reel_csr *m, int32_t row, int32_t col)
 }
 
 /** Stars over the columns of `data`, without those that `split` hides. */
-static void rated_make(const struct session *s, const struct dataset *data,
-                       const struct reel_split *split, const struct reel_csr *known,
-                       struct taste_data *out)
+static enum reel_status rated_make(const struct session *s, const struct dataset *data,
+                                   const struct reel_split *split,
+                                   const struct reel_csr *known, struct taste_data *out,
+                                   struct reel_error *err)
 {
     const struct reel_csr *seen = &s->history.seen;
     const size_t n_all = (size_t)seen->start[seen->n_rows] + 1;
@@ -407,25 +412,32 @@ static void rated_make(const struct session *s, const struct dataset *data,
     out->start = cli_need(calloc((size_t)seen->n_rows + 1, sizeof *out->start));
     out->col = cli_need(malloc(n_all * sizeof *out->col));
     out->value = cli_need(malloc(n_all * sizeof *out->value));
+    // What is measured has only stars that were given.
+    float *with_reviews = cli_need(malloc(n_all * sizeof *with_reviews));
+    const enum reel_status rc =
+        split ? REEL_OK : texts_review_stars(s, with_reviews, err);
     int64_t n = 0;
-    for (int32_t v = 0; v < seen->n_rows; v++) {
+    for (int32_t v = 0; rc == REEL_OK && v < seen->n_rows; v++) {
         for (int64_t e = seen->start[v]; e < seen->start[v + 1]; e++) {
+            const float stars = split ? seen->value[e] : with_reviews[e];
             const int32_t col = column[seen->col[e]];
             const bool is_hidden = split && col >= 0 &&
                                    (has_entry(&split->test, v, col) ||
                                     has_entry(&split->validation, v, col)) &&
                                    !(known && has_entry(known, v, col));
-            if (col >= 0 && seen->value[e] > 0 && !is_hidden) {
+            if (col >= 0 && stars > 0 && !is_hidden) {
                 out->col[n] = col;
-                out->value[n++] = seen->value[e];
+                out->value[n++] = stars;
             }
         }
         out->start[v + 1] = n;
     }
     free(column);
+    free(with_reviews);
     out->rated =
         (struct reel_csr){seen->n_rows, data ? data->chosen.n_cols : seen->n_cols,
                           out->start, out->col, out->value};
+    return rc;
 }
 
 enum reel_status taste_features_fit(struct cli *cli, struct texts *films,
@@ -454,8 +466,8 @@ enum reel_status taste_data_make(struct session *s, const struct dataset *data,
                                  struct taste_data *out, struct reel_error *err)
 {
     *out = (struct taste_data){0};
-    rated_make(s, data, split, known, out);
-    enum reel_status rc = texts_of_films(s, &out->texts, err);
+    enum reel_status rc = rated_make(s, data, split, known, out, err);
+    rc = rc ? rc : texts_of_films(s, &out->texts, err);
     rc = rc ? rc : texts_of_bridge(s, &out->bridge, err);
     rc = rc ? rc
             : taste_features_fit(s->cli, &out->texts, &out->bridge, seed, &out->features,
