@@ -403,6 +403,25 @@ static void print_row(int width, const char *label, const char *format, ...)
     free(clean);
 }
 
+/** The parts in percent, rounded together so that they add up as printed; gives their sum. */
+static double print_parts(int width, const struct reel_story_node *node)
+{
+    struct reel_reason *part = cli_need(calloc((size_t)node->n_parts + 1, sizeof *part));
+    double sum = 0;
+    for (int32_t p = 0; p < node->n_parts; p++) {
+        part[p].amount = 100 * node->part[p].value;
+        sum += part[p].amount;
+    }
+    // A story that somebody else wrote may have parts that are not all of it.
+    const bool is_whole = fabs(sum - 100 * node->p_like) < 0.1;
+    sum = reel_reasons_round(part, node->n_parts, is_whole ? 100 * node->p_like : sum, 1);
+    for (int32_t p = 0; p < node->n_parts; p++) {
+        print_row(width, node->part[p].name, "%+7.1f %%", part[p].amount);
+    }
+    free(part);
+    return is_whole ? sum : 100 * node->p_like;
+}
+
 void story_print_why(const struct cli *cli, const struct reel_story_node *node)
 {
     const char *const sum = tr("how much you would like it"),
@@ -419,11 +438,9 @@ void story_print_why(const struct cli *cli, const struct reel_story_node *node)
         const int wide = cli_width(node->part[p].name);
         width = wide > width ? wide : width;
     }
-    for (int32_t p = 0; p < node->n_parts; p++) {
-        print_row(width, node->part[p].name, "%+7.1f %%", 100 * node->part[p].value);
-    }
+    const double p_like = print_parts(width, node);
     if (!isnan(node->p_like)) {
-        print_row(width, sum, "%7.1f %%", 100 * node->p_like);
+        print_row(width, sum, "%7.1f %%", p_like);
     }
     if (!isnan(node->p_plan)) {
         print_row(width, plan, "%7.1f %%", 100 * node->p_plan);
