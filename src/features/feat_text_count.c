@@ -157,9 +157,9 @@ static bool thin_out(struct count *x)
     return true;
 }
 
-static bool add(struct count *x, const char *word, size_t n)
+static bool add(struct count *x, const char *word, size_t n, size_t n_readable)
 {
-    const struct feat_key key = feat_key_of(word, n);
+    const struct feat_key key = feat_key_of(word, n, n_readable);
     uint32_t *slot = find(x, word, n, key);
     if (*slot) {
         x->entry[*slot - 1].n_seen++;
@@ -192,7 +192,7 @@ static bool count_run(void *state, const char *in, size_t n, struct base_buffer 
         char *ignored = tag;
         const size_t n_word =
             feat_line_next(&x->line, x->env, in, n, &i, &ignored, &word);
-        if (n_word > 0 && !add(x, word, n_word)) {
+        if (n_word > 0 && !add(x, word, n_word, (size_t)(in + n - word))) {
             return false;
         }
     }

@@ -136,11 +136,11 @@ static struct slot {
 static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
 
 /** A word without case: that bit is set in every byte, on both sides of a comparison. */
-static struct feat_key small_key(const char *word, size_t n)
+static struct feat_key small_key(const char *word, size_t n, size_t n_readable)
 {
     const uint64_t small = 0x2020202020202020u;
-    const struct feat_key key = feat_key_of(word, n);
-    return (struct feat_key){key.first | small, key.last | small};
+    const struct feat_key key = feat_key_of(word, n, n_readable);
+    return (struct feat_key){key.first | small, key.second | small};
 }
 
 static struct slot *find(struct feat_key key, size_t n)
@@ -158,7 +158,7 @@ static void fill_slots(void)
     for (int l = 0; l < FEAT_N_LATIN; l++) {
         for (const char *p = frequent[l]; *p;) {
             const size_t n = strcspn(p, " ");
-            const struct feat_key key = small_key(p, n);
+            const struct feat_key key = small_key(p, n, n);
             struct slot *s = find(key, n);
             s->key = key;
             s->n = n;
@@ -227,8 +227,9 @@ static size_t vote(struct votes *votes, const char *text, size_t i, size_t n)
         vote_by_letters(votes, text + begin, i - begin);
     }
     votes->n_words++;
-    if (i - begin <= FEAT_KEY_BYTES) {
-        votes->words += find(small_key(text + begin, i - begin), i - begin)->votes;
+    const size_t n_word = i - begin;
+    if (n_word <= FEAT_KEY_BYTES) {
+        votes->words += find(small_key(text + begin, n_word, n - begin), n_word)->votes;
     }
     return i;
 }

@@ -11,6 +11,7 @@
 #include "base_alloc.h"
 #include "base_error.h"
 
+#include <assert.h>
 #include <libstemmer.h>
 
 enum { N_KEPT = 1 << 14, WORD_BYTES_MAX = 1 << 8 /* of a word with a stem */ };
@@ -72,42 +73,56 @@ static int language_of(const struct stem *x, const char *word)
     return is_latin ? FEAT_EN : FEAT_NO_LANGUAGE;
 }
 
-static const char *stem_of(struct stem *x, int language, const char *word, size_t *n)
+/** A word or its stem, and how many bytes may be looked at. */
+struct piece {
+    const char *text;
+    size_t n, n_readable;
+};
+
+/** False: out of memory. */
+static bool ask_stemmer(struct stem *x, int language, struct piece *word)
 {
     if (!x->stemmer[language]) {
         x->stemmer[language] = sb_stemmer_new(feat_language_code(language), "UTF_8");
-        if (!x->stemmer[language]) {
-            return NULL;
-        }
     }
-    const sb_symbol *s =
-        sb_stemmer_stem(x->stemmer[language], (const sb_symbol *)word, (int)*n);
-    *n = s ? (size_t)sb_stemmer_length(x->stemmer[language]) : 0;
-    return (const char *)s;
+    const sb_symbol *stem =
+        x->stemmer[language]
+            ? sb_stemmer_stem(x->stemmer[language], (const sb_symbol *)word->text,
+                              (int)word->n)
+            : NULL;
+    if (!stem) {
+        return false;
+    }
+    word->text = (const char *)stem;
+    word->n = word->n_readable = (size_t)sb_stemmer_length(x->stemmer[language]);
+    return true;
 }
 
-/** As stem_of, from what is kept where possible. */
-static const char *stem_of_word(struct stem *x, int language, const char *word, size_t *n)
+/** As ask_stemmer, from what is kept where possible. */
+static bool stem_word(struct stem *x, int language, struct piece *word)
 {
-    if (*n > FEAT_KEY_BYTES) {
-        return *n <= WORD_BYTES_MAX ? stem_of(x, language, word, n) : word;
+    if (word->n > FEAT_KEY_BYTES) {
+        return word->n > WORD_BYTES_MAX || ask_stemmer(x, language, word);
     }
-    const struct feat_key key = feat_key_of(word, *n);
-    struct kept *k = &x->kept[(feat_key_hash(key, *n) + (uint32_t)language) % N_KEPT];
-    if (k->n_word != *n || k->language != language || !feat_key_equal(k->key, key)) {
-        const size_t n_word = *n;
-        const char *stem = stem_of(x, language, word, n);
-        if (!stem || *n > FEAT_KEY_BYTES) {
-            return stem;
+    const struct feat_key key = feat_key_of(word->text, word->n, word->n_readable);
+    struct kept *k =
+        &x->kept[(feat_key_hash(key, word->n) + (uint32_t)language) % N_KEPT];
+    if (k->n_word != word->n || k->language != language || !feat_key_equal(k->key, key)) {
+        const uint8_t n_word = (uint8_t)word->n;
+        if (!ask_stemmer(x, language, word)) {
+            return false;
         }
-        memcpy(k->stem, stem, *n);
+        if (word->n > sizeof k->stem) {
+            return true;
+        }
+        memcpy(k->stem, word->text, word->n);
         k->key = key;
-        k->n_word = (uint8_t)n_word;
-        k->n_stem = (uint8_t)*n;
+        k->n_word = n_word;
+        k->n_stem = (uint8_t)word->n;
         k->language = (uint8_t)language;
     }
-    *n = k->n_stem;
-    return k->stem;
+    *word = (struct piece){k->stem, k->n_stem, sizeof k->stem};
+    return true;
 }
 
 static bool stem_run(void *state, const char *in, size_t n, struct base_buffer *out)
@@ -116,28 +131,29 @@ static bool stem_run(void *state, const char *in, size_t n, struct base_buffer *
         GROWTH = 2 /* Snowball may put an "e" back */
     };
     struct stem *x = state;
-    char *const begin = base_buffer_reserve(out, GROWTH * n + 1), *to = begin;
+    char *const begin = base_buffer_reserve(out, GROWTH * n + 1 + FEAT_SLACK),
+                *to = begin;
     if (!to) {
         return false;
     }
     for (size_t i = 0; i < n;) {
         const char *word;
-        size_t n_word = feat_line_next(&x->line, x->env, in, n, &i, &to, &word);
+        const size_t n_word = feat_line_next(&x->line, x->env, in, n, &i, &to, &word);
         if (n_word == 0) {
             if (word) {
                 *to++ = '\n';
             }
             continue;
         }
+        struct piece piece = {word, n_word, (size_t)(in + n - word)};
         const int language = language_of(x, word);
-        if (language != FEAT_NO_LANGUAGE) {
-            const size_t n_max = n_word + 1;
-            word = stem_of_word(x, language, word, &n_word);
-            if (!word || n_word > n_max) {
-                return false;
-            }
+        if (language != FEAT_NO_LANGUAGE && !stem_word(x, language, &piece)) {
+            return false;
         }
-        to = n_word > 0 ? feat_line_put(&x->line, to, word, n_word) : to;
+        assert(piece.n <= n_word + 1);
+        if (piece.n > 0) {
+            to = feat_line_put(&x->line, to, piece.text, piece.n, piece.n_readable);
+        }
     }
     out->n_bytes += (size_t)(to - begin);
     return true;

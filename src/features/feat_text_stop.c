@@ -97,9 +97,9 @@ struct stop {
     } slot[N_SLOTS]; /* all words of both lists */
 };
 
-static struct slot *find(struct stop *x, const char *word, size_t n)
+static struct slot *find(struct stop *x, const char *word, size_t n, size_t n_readable)
 {
-    const struct feat_key key = feat_key_of(word, n);
+    const struct feat_key key = feat_key_of(word, n, n_readable);
     for (uint32_t i = feat_key_hash(key, n);; i++) {
         struct slot *slot = &x->slot[i % N_SLOTS];
         if (slot->n == 0 || (slot->n == n && feat_key_equal(slot->key, key))) {
@@ -113,7 +113,8 @@ static void fill(struct stop *x, const char *const *list, size_t n)
     for (size_t i = 0; i < n; i++) {
         const size_t n_word = strlen(list[i]);
         assert(n_word <= FEAT_KEY_BYTES);
-        *find(x, list[i], n_word) = (struct slot){feat_key_of(list[i], n_word), n_word};
+        *find(x, list[i], n_word, n_word) =
+            (struct slot){feat_key_of(list[i], n_word, n_word), n_word};
     }
 }
 
@@ -143,30 +144,35 @@ static bool is_mark(const char *word, size_t n)
                               (n == 8 && memcmp(word, "@someone", n) == 0));
 }
 
-static bool is_stop(struct stop *x, const char *word, size_t n)
+static bool is_stop(struct stop *x, const char *word, size_t n, size_t n_readable)
 {
     if (n > FEAT_KEY_BYTES) { // the lists have no such word
         return false;
     }
     const int l = x->line.language;
     const bool is_ours = l == FEAT_NO_LANGUAGE || l == FEAT_EN || l == FEAT_ZH;
-    return is_mark(word, n) || (is_ours && find(x, word, n)->n > 0);
+    return is_mark(word, n) || (is_ours && find(x, word, n, n_readable)->n > 0);
 }
 
 static bool stop_run(void *state, const char *in, size_t n, struct base_buffer *out)
 {
     struct stop *x = state;
-    char *const begin = base_buffer_reserve(out, n + 1), *to = begin;
+    char *const begin = base_buffer_reserve(out, n + 1 + FEAT_SLACK), *to = begin;
     if (!to) {
         return false;
     }
     for (size_t i = 0; i < n;) {
         const char *word;
         const size_t n_word = feat_line_next(&x->line, x->env, in, n, &i, &to, &word);
-        if (n_word == 0 && word) {
-            *to++ = '\n';
-        } else if (n_word > 0 && !is_stop(x, word, n_word)) {
-            to = feat_line_put(&x->line, to, word, n_word);
+        if (n_word == 0) {
+            if (word) {
+                *to++ = '\n';
+            }
+            continue;
+        }
+        const size_t n_readable = (size_t)(in + n - word);
+        if (!is_stop(x, word, n_word, n_readable)) {
+            to = feat_line_put(&x->line, to, word, n_word, n_readable);
         }
     }
     out->n_bytes += (size_t)(to - begin);
