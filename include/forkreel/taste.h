@@ -23,7 +23,10 @@
 extern "C" {
 #endif
 
-/** Numbers of a place: factors, then what everybody thinks of it, then ones. */
+/**
+ * Numbers of a place: where the map puts it, what was learned beyond that (0 for a text that
+ * nobody has seen), what everybody thinks of it.
+ */
 int32_t reel_taste_n_place(const struct reel_model *taste);
 /** Numbers of a viewer: what a place is multiplied with for either answer. */
 int32_t reel_taste_n_viewer(const struct reel_model *taste);

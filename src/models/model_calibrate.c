@@ -112,14 +112,15 @@ float model_curve_at(const struct model_curve *curve, float x)
 /* ---- logistic regression ---- */
 
 /** gradient and Hessian (lower) of the log likelihood at `beta`. */
-static void slopes(const float *x, const float *is_true, const float *weight, int64_t n,
-                   int32_t m, const double *beta, double *gradient, double *hessian)
+static void slopes(const float *x, const float *is_true, const float *weight,
+                   const float *offset, int64_t n, int32_t m, const double *beta,
+                   double *gradient, double *hessian)
 {
     memset(gradient, 0, (size_t)m * sizeof *gradient);
     memset(hessian, 0, (size_t)m * (size_t)m * sizeof *hessian);
     for (int64_t i = 0; i < n; i++) {
         const float *row = x + i * m;
-        double logit = 0;
+        double logit = offset ? offset[i] : 0;
         for (int32_t a = 0; a < m; a++) {
             logit += beta[a] * row[a];
         }
@@ -161,8 +162,8 @@ static void solve_small(double *h, double *g, int32_t m)
 }
 
 enum reel_status model_logistic_fit(const float *x, const float *is_true,
-                                    const float *weight, int64_t n, int32_t n_inputs,
-                                    double pull, float *coefficient,
+                                    const float *weight, const float *offset, int64_t n,
+                                    int32_t n_inputs, double pull, float *coefficient,
                                     struct reel_error *err)
 {
     enum { STEPS = 25, M = MODEL_LOGISTIC_MAX };
@@ -173,7 +174,7 @@ enum reel_status model_logistic_fit(const float *x, const float *is_true,
                     M);
     }
     for (int k = 0; k < STEPS; k++) {
-        slopes(x, is_true, weight, n, m, beta, step, hessian);
+        slopes(x, is_true, weight, offset, n, m, beta, step, hessian);
         for (int32_t a = 0; a < m; a++) {
             step[a] -= pull * beta[a];
             hessian[a * m + a] += pull;

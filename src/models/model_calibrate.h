@@ -27,14 +27,15 @@ float model_curve_at(const struct model_curve *curve, float x);
 /**
  * Logistic regression by Newton's method: coefficient (n_inputs) such that
  * P(y = 1) = 1 / (1 + exp(-coefficient . x)); Platt's scaling when the inputs are a score
- * and 1. Shapes: x (n, n_inputs), is_true (n), weight (n) or NULL. `pull` keeps coefficients
+ * and 1. Shapes: x (n, n_inputs), is_true (n), weight (n) or NULL; offset (n) or NULL: added
+ * to what is fitted. `pull` keeps coefficients
  * from running away when the classes are apart.
  * Errors: REEL_EINVAL more than MODEL_LOGISTIC_MAX inputs.
  */
 enum { MODEL_LOGISTIC_MAX = 16 };
 enum reel_status model_logistic_fit(const float *x, const float *is_true,
-                                    const float *weight, int64_t n, int32_t n_inputs,
-                                    double pull, float *coefficient,
+                                    const float *weight, const float *offset, int64_t n,
+                                    int32_t n_inputs, double pull, float *coefficient,
                                     struct reel_error *err) REEL_CHECKED;
 
 #endif

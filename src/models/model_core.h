@@ -46,7 +46,7 @@ enum model_role {
     MODEL_TASTE_MAP = 42,      /* float (n_cols, k + 2), then their means */
     MODEL_TASTE_NUMBERS = 43,  /* struct taste_numbers (1) */
     MODEL_TASTE_MAPPED = 44,   /* float (n_films, k + 2): by the map, held out */
-    MODEL_TASTE_PLACES = 45,   /* float (n_films, k + 4) */
+    MODEL_TASTE_PLACES = 45,   /* float (n_films, 2 k + 7) */
     MODEL_TASTE_QUALITY = 46, /* float (n_films): mean of stars beyond the viewers' own */
     MODEL_CONTENT_COLS = 47,  /* int32 (2): sparse and dense columns */
     MODEL_N_ROLES = 64,       /* places in a file; new roles take the next free number */

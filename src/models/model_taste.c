@@ -13,8 +13,10 @@
  *      (model_taste_stack.c). The second is the calibration (Platt 1999); stars are read off
  *      a rising curve over its logit (isotonic).
  *
- * A text nobody has seen is placed by the map alone; a film of training is moved from there
- * to what was learned by n / (n + N_TRUST), n its events.
+ * A text nobody has seen is placed by the map alone; of a film of training the place says,
+ * too, what was learned beyond that (model_taste.h). Lists are ordered by both; the
+ * probability of liking takes from it what everybody thinks, with weights of its own, because
+ * learned vectors are longer than mapped ones.
  *
  * Gantner et al. 2010, "Learning attribute-to-feature mappings for cold-start
  * recommendations" is the idea of step 2; there k nearest neighbours and BPR do the mapping.
@@ -31,15 +33,13 @@
 #include <math.h>
 #include <string.h>
 
-/** Events after which a learned place counts as much as the mapped one. */
-#define N_TRUST 10.0F
 /** Stars of a film are damped as if it had this many average ones besides. */
 #define QUALITY_DAMP 3.0F
 /** Events beyond which a film is no better known when errors are added up. */
 #define CARE_MAX 20.0F
 #define NOISE 0.5F
 
-enum { N_SAMPLE = 500, N_LEARNED_MIN = 5, N_ONES = 2 };
+enum { N_SAMPLE = 500, N_LEARNED_MIN = 5 };
 
 enum setting_place {
     S_FACTORS,
@@ -94,6 +94,7 @@ struct teaching {
     float *popularity; /* (n_films) log(1 + choices) */
     float *excess;     /* (n_films) mean of stars beyond the viewers' own */
     float *quality;    /* (n_films) the same, damped */
+    float *n_rated;    /* (n_films) */
     float mean_stars;
     int32_t *film; /* (n) those the map learns from, ascending */
     int32_t n;
@@ -178,6 +179,7 @@ static void count_events(struct teaching *t)
         const float n = t->n_events[f];
         t->quality[f] = t->excess[f] / (n + QUALITY_DAMP);
         t->excess[f] = n > 0 ? t->excess[f] / n : 0;
+        t->n_rated[f] = n;
         t->n_events[f] = fmaxf(n, t->popularity[f]);
         t->popularity[f] = logf(1 + t->popularity[f]);
     }
@@ -239,7 +241,7 @@ static enum reel_status teaching_init(struct teaching *t,
         return rc;
     }
     t->centre = base_alloc_zeroed((size_t)t->n_centre + 1, sizeof *t->centre);
-    t->n_events = base_alloc_zeroed(4 * (size_t)n_films, sizeof *t->n_events);
+    t->n_events = base_alloc_zeroed(5 * (size_t)n_films, sizeof *t->n_events);
     t->film = base_alloc_array((size_t)n_films, sizeof *t->film);
     if (!t->centre || !t->n_events || !t->film) {
         return fail(err, REEL_ENOMEM, "taste: %d films", n_films);
@@ -247,6 +249,7 @@ static enum reel_status teaching_init(struct teaching *t,
     t->popularity = t->n_events + n_films;
     t->excess = t->popularity + n_films;
     t->quality = t->excess + n_films;
+    t->n_rated = t->quality + n_films;
     model_blocks_centre(data->feature, t->spec, data->n_features, t->centre);
     rc = model_rows_make(t->spec, data->n_features, t->centre, data->feature,
                          data->n_features, n_films, &t->rows, err);
@@ -480,21 +483,35 @@ static void write_mapped(const struct teaching *t, struct reel_model *model)
     }
 }
 
-/** From the mapped place to the learned one, as far as events carry. */
+/** targets (k + 2) as the map gives them, into a place of which nothing more is known. */
+static void place_mapped(const float *target, size_t k, float *place)
+{
+    float *column = place + 2 * k;
+    memcpy(place, target, k * sizeof *place);
+    memset(place + k, 0, (k + TASTE_N_COLUMNS) * sizeof *place);
+    column[TASTE_AT_QUALITY] = target[k];
+    column[TASTE_AT_POPULARITY] = target[k + 1];
+    column[TASTE_AT_ONE] = column[TASTE_AT_LENIENCY] = 1;
+}
+
+/** Where the map puts the films, and what was learned beyond it, as far as events carry. */
 static void write_places(const struct teaching *t, struct reel_model *model)
 {
-    const size_t k = (size_t)model->header->n_factors, n_place = k + 2 + N_ONES;
+    const size_t k = (size_t)model->header->n_factors;
     const float *learned = model_floats(model, MODEL_FILM_VECTORS);
     for (size_t f = 0; f < (size_t)model->header->n_films; f++) {
         const float *mapped = model_floats(model, MODEL_TASTE_MAPPED) + f * (k + 2);
-        float *place = model_floats(model, MODEL_TASTE_PLACES) + f * n_place;
-        const float share = t->n_events[f] / (t->n_events[f] + N_TRUST);
+        float *place =
+            model_floats(model, MODEL_TASTE_PLACES) + f * (2 * k + TASTE_N_COLUMNS);
+        float *more = place + 2 * k + TASTE_AT_MORE;
+        const float share = t->n_events[f] / (t->n_events[f] + TASTE_TRUST);
+        place_mapped(mapped, k, place);
         for (size_t i = 0; i < k; i++) {
-            place[i] = mapped[i] + share * (learned[f * k + i] - mapped[i]);
+            place[k + i] = share * (learned[f * k + i] - mapped[i]);
         }
-        place[k] = mapped[k] + share * (t->excess[f] - mapped[k]);
-        place[k + 1] = mapped[k + 1] + share * (t->popularity[f] - mapped[k + 1]);
-        place[k + 2] = place[k + 3] = 1;
+        more[0] = t->n_rated[f] > 0 ? share * (t->excess[f] - mapped[k]) : 0;
+        more[1] = share * (t->popularity[f] - mapped[k + 1]);
+        more[2] = share;
     }
 }
 
@@ -552,7 +569,7 @@ static enum reel_status create(const struct model_class *class_, const struct te
         {MODEL_TASTE_MAP, sizeof(float), ((uint64_t)t->n_cols + 1) * (n_k + 2)},
         {MODEL_TASTE_NUMBERS, sizeof(struct taste_numbers), 1},
         {MODEL_TASTE_MAPPED, sizeof(float), n_films * (n_k + 2)},
-        {MODEL_TASTE_PLACES, sizeof(float), n_films * (n_k + 2 + N_ONES)},
+        {MODEL_TASTE_PLACES, sizeof(float), n_films * (2 * n_k + TASTE_N_COLUMNS)},
         {MODEL_TASTE_QUALITY, sizeof(float), n_films},
     };
     const enum reel_status rc = model_create(
@@ -622,7 +639,8 @@ static enum reel_status train(const struct model_class *class_,
             (float)(opt->setting[S_RATED_PULL] * (double)k) *
             mean_square(model_floats(*out, MODEL_TASTE_MAPPED), data->chosen.n_cols, k);
         numbers->pull = numbers->pull > 1e-6F ? numbers->pull : 1e-6F;
-        rc = taste_stack_train(*out, t.data, t.film, t.n, opt->setting[S_DISLIKE],
+        const struct taste_films known = {t.n_events, t.n_rated, t.excess, t.popularity};
+        rc = taste_stack_train(*out, t.data, &known, t.film, t.n, opt->setting[S_DISLIKE],
                                opt->seed, err);
         (void)base_progress_report(&opt->progress, "taste", 1, 1);
     }
@@ -668,7 +686,7 @@ static enum reel_status check(const struct reel_model *model, struct reel_error 
                 {MODEL_TASTE_MAP, n_map},
                 {MODEL_TASTE_CENTRE, n_centre},
                 {MODEL_TASTE_MAPPED, n_films * (k + 2)},
-                {MODEL_TASTE_PLACES, n_films * (k + 2 + N_ONES)},
+                {MODEL_TASTE_PLACES, n_films * (2 * k + TASTE_N_COLUMNS)},
                 {MODEL_TASTE_QUALITY, n_films}};
     enum reel_status rc = REEL_OK;
     for (size_t i = 0; rc == REEL_OK && i < sizeof part / sizeof part[0]; i++) {
@@ -689,21 +707,44 @@ static enum reel_status check(const struct reel_model *model, struct reel_error 
 
 static int32_t n_place(const struct reel_model *model)
 {
-    return taste_n_targets(model) + N_ONES;
+    return 2 * model->header->n_factors + TASTE_N_COLUMNS;
 }
 
-/** One answer's half of a viewer: what a place is multiplied with. */
-static void write_half(const struct reel_model *model, const struct taste_side *side,
-                       const float *weight, float *half)
+/** What a place is multiplied with for `score`. */
+static void write_score_half(const struct reel_model *model,
+                             const struct taste_side *side, float *half)
 {
     const size_t k = (size_t)model->header->n_factors;
+    const float *weight = taste_numbers(model)->score;
+    float *column = half + 2 * k;
+    for (size_t i = 0; i < k; i++) {
+        half[k + i] = weight[TASTE_CHOSEN] * side->x[i]; // z was solved on mapped places
+        half[i] = half[k + i] + weight[TASTE_RATED] * side->z[i];
+    }
+    column[TASTE_AT_QUALITY] = column[TASTE_AT_MORE] = weight[TASTE_QUALITY];
+    column[TASTE_AT_POPULARITY] = column[TASTE_AT_MORE + 1] = weight[TASTE_POPULARITY];
+    column[TASTE_AT_ONE] = weight[TASTE_ONE];
+    column[TASTE_AT_LENIENCY] = weight[TASTE_LENIENCY] * side->leniency;
+    column[TASTE_AT_MORE + 2] = 0;
+}
+
+/** And for the logit of p_like. */
+static void write_like_half(const struct reel_model *model, const struct taste_side *side,
+                            float *half)
+{
+    const size_t k = (size_t)model->header->n_factors;
+    const float *weight = taste_numbers(model)->p_like;
+    float *column = half + 2 * k;
     for (size_t i = 0; i < k; i++) {
         half[i] = weight[TASTE_CHOSEN] * side->x[i] + weight[TASTE_RATED] * side->z[i];
+        half[k + i] = 0;
     }
-    half[k] = weight[TASTE_QUALITY];
-    half[k + 1] = weight[TASTE_POPULARITY];
-    half[k + 2] = weight[TASTE_ONE];
-    half[k + 3] = weight[TASTE_LENIENCY] * side->leniency;
+    column[TASTE_AT_QUALITY] = weight[TASTE_QUALITY];
+    column[TASTE_AT_POPULARITY] = weight[TASTE_POPULARITY];
+    column[TASTE_AT_ONE] = weight[TASTE_ONE];
+    column[TASTE_AT_LENIENCY] = weight[TASTE_LENIENCY] * side->leniency;
+    memcpy(column + TASTE_AT_MORE, taste_numbers(model)->more,
+           sizeof(float[TASTE_N_MORE]));
 }
 
 static float dot(const float *a, const float *b, size_t n)
@@ -728,7 +769,7 @@ static enum reel_status score(const struct reel_model *model,
     }
     rc = rc ? rc : taste_side_solve(model, query, NULL, &side, err);
     if (rc == REEL_OK) {
-        write_half(model, &side, taste_numbers(model)->score, half);
+        write_score_half(model, &side, half);
         base_gemv(out, model_floats(model, MODEL_TASTE_PLACES), half,
                   (size_t)model->header->n_films, n, n);
     }
@@ -752,9 +793,12 @@ static enum reel_status explain(const struct reel_model *model,
     enum reel_status rc = taste_side_init(&side, k, err);
     rc = rc ? rc : taste_side_solve(model, query, NULL, &side, err);
     if (rc == REEL_OK) {
-        float *bm = side.z; // unused without ratings
+        float *bm = side.z, *y_film = side.rated_sum; // unused without ratings
         for (size_t i = 0; i < k; i++) {
-            bm[i] = dot(side.x_inverse + i * k, place, k);
+            y_film[i] = place[i] + place[k + i];
+        }
+        for (size_t i = 0; i < k; i++) {
+            bm[i] = dot(side.x_inverse + i * k, y_film, k);
         }
         for (int32_t i = 0; i < query->n; i++) {
             const float *y =
@@ -763,8 +807,12 @@ static enum reel_status explain(const struct reel_model *model,
             part[i] = (struct reel_part){query->film[i],
                                          weight[TASTE_CHOSEN] * t * dot(y, bm, k)};
         }
-        *rest = weight[TASTE_QUALITY] * place[k] +
-                weight[TASTE_POPULARITY] * place[k + 1] + weight[TASTE_ONE];
+        const float *column = place + 2 * k;
+        *rest =
+            weight[TASTE_QUALITY] * (column[TASTE_AT_QUALITY] + column[TASTE_AT_MORE]) +
+            weight[TASTE_POPULARITY] *
+                (column[TASTE_AT_POPULARITY] + column[TASTE_AT_MORE + 1]) +
+            weight[TASTE_ONE];
     }
     taste_side_release(&side);
     return rc;
@@ -818,12 +866,16 @@ enum reel_status reel_taste_place(const struct reel_model *taste,
                               (int32_t)taste->header->section[MODEL_TASTE_BLOCKS].n_items,
                               model_floats(taste, MODEL_TASTE_CENTRE), block, n_blocks, n,
                               &rows, err);
-    const size_t n_targets = rc ? 0 : (size_t)taste_n_targets(taste);
-    for (int32_t r = 0; rc == REEL_OK && r < n; r++) {
-        float *out = place + (size_t)r * (n_targets + N_ONES);
-        map_row(taste, &rows, r, out);
-        out[n_targets] = out[n_targets + 1] = 1;
+    const size_t k = (size_t)taste->header->n_factors, width = 2 * k + TASTE_N_COLUMNS;
+    float *target = rc ? NULL : base_alloc_array(k + 2, sizeof *target);
+    if (rc == REEL_OK && !target) {
+        rc = fail(err, REEL_ENOMEM, "taste: %zu factors", k);
     }
+    for (int32_t r = 0; rc == REEL_OK && r < n; r++) {
+        map_row(taste, &rows, r, target);
+        place_mapped(target, k, place + (size_t)r * width);
+    }
+    base_free(target);
     model_rows_release(&rows);
     return rc;
 }
@@ -843,8 +895,8 @@ enum reel_status reel_taste_viewer(const struct reel_model *taste,
     rc = rc ? rc : taste_side_init(&side, (size_t)taste->header->n_factors, err);
     rc = rc ? rc : taste_side_solve(taste, chosen, rated, &side, err);
     if (rc == REEL_OK) {
-        write_half(taste, &side, taste_numbers(taste)->score, viewer);
-        write_half(taste, &side, taste_numbers(taste)->p_like, viewer + n_place(taste));
+        write_score_half(taste, &side, viewer);
+        write_like_half(taste, &side, viewer + n_place(taste));
     }
     taste_side_release(&side);
     return rc;
@@ -858,16 +910,19 @@ enum reel_status reel_taste_score(const struct reel_model *taste, const float *v
     if (rc) {
         return rc;
     }
-    const size_t k = (size_t)taste->header->n_factors, width = k + 2 + N_ONES;
+    const size_t k = (size_t)taste->header->n_factors, width = 2 * k + TASTE_N_COLUMNS;
     const struct taste_numbers *numbers = taste_numbers(taste);
     const float *like = viewer + width;
     for (size_t i = 0; i < (size_t)n; i++) {
         const float *at = place + i * width;
         struct reel_opinion *opinion = &out[i];
         opinion->score = dot(viewer, at, width);
-        opinion->part_match = dot(like, at, k);
-        opinion->part_everybody = dot(like + k, at + k, 3);
-        opinion->part_viewer = like[k + 3] * at[k + 3];
+        const float *weight = like + 2 * k, *column = at + 2 * k;
+        opinion->part_match = dot(like, at, 2 * k);
+        opinion->part_everybody =
+            dot(weight, column, TASTE_AT_LENIENCY) +
+            dot(weight + TASTE_AT_MORE, column + TASTE_AT_MORE, TASTE_N_MORE);
+        opinion->part_viewer = weight[TASTE_AT_LENIENCY] * column[TASTE_AT_LENIENCY];
         const float logit =
             opinion->part_match + opinion->part_everybody + opinion->part_viewer;
         opinion->p_like = 1 / (1 + expf(-logit));

@@ -1,7 +1,7 @@
 /**
  * Inside view of the taste model, for its parts and for tests.
  *
- *   place  = [ y (k) | quality | popularity | 1 | 1 ]
+ *   place  = [ y (k) | dy (k) | quality | popularity | 1 | 1 | dquality | dpopularity | known ]
  *   viewer = [ what a place is multiplied with for `score` | the same for the logit of p_like ]
  */
 #ifndef MODEL_TASTE_H
@@ -12,6 +12,29 @@
 #include "model_core.h"
 
 #include <forkreel/taste.h>
+
+/**
+ * y, quality and popularity are where the map puts a film. What was learned of it beyond
+ * that stands in the d...: known times (learned - mapped), known = n / (n + TASTE_TRUST), n
+ * its events; all 0 for a text that nobody has seen.
+ */
+#define TASTE_TRUST 10.0F
+enum taste_column { /* behind the 2 k factors */
+                    TASTE_AT_QUALITY,
+                    TASTE_AT_POPULARITY,
+                    TASTE_AT_ONE,
+                    TASTE_AT_LENIENCY,
+                    TASTE_AT_MORE, /* dquality, dpopularity, known */
+                    TASTE_N_MORE = 3,
+                    TASTE_N_COLUMNS = TASTE_AT_MORE + TASTE_N_MORE,
+};
+
+/** What is known of films, (n_films) each. */
+struct taste_films {
+    const float *n_events, *n_rated;
+    const float *excess;     /* mean of stars beyond the viewers' own */
+    const float *popularity; /* log(1 + choices) */
+};
 
 /** What is added up: x . y of choices, z . y of ratings, and what does not depend on taste. */
 enum taste_term {
@@ -28,6 +51,7 @@ struct taste_numbers {
     float mean_stars;            /* 0: trained without stars */
     float pull;                  /* of z to zero */
     float score[TASTE_N_TERMS];  /* weights for choosing and liking */
+    float more[TASTE_N_MORE];    /* and for what is known of a film beyond the map */
     float p_like[TASTE_N_TERMS]; /* weights for liking what is watched */
     struct model_curve stars;    /* over the logit of p_like */
 };
@@ -81,7 +105,8 @@ static inline float taste_choice_target(const struct taste_params *p, float v)
  * `film` (n): the films whose mapped places are held out.
  */
 enum reel_status taste_stack_train(struct reel_model *model,
-                                   const struct reel_training *data, const int32_t *film,
+                                   const struct reel_training *data,
+                                   const struct taste_films *known, const int32_t *film,
                                    int32_t n, double dislike, uint64_t seed,
                                    struct reel_error *err) REEL_CHECKED;
 

@@ -183,6 +183,7 @@ enum reel_status taste_side_solve(const struct reel_model *model,
 struct pairs {
     float *x;     /* (room, TASTE_N_TERMS) */
     float *y, *w; /* (room) */
+    float *more;  /* (room, TASTE_N_MORE): of what is known beyond the map */
     float *stars; /* (room); rated pairs only */
     int64_t n, room;
 };
@@ -192,6 +193,7 @@ static void pairs_release(struct pairs *pairs)
     base_free(pairs->x);
     base_free(pairs->y);
     base_free(pairs->w);
+    base_free(pairs->more);
     base_free(pairs->stars);
 }
 
@@ -207,17 +209,21 @@ static bool pairs_grow(struct pairs *pairs, int64_t n_more)
     pairs->y = y ? y : pairs->y;
     float *w = base_realloc_array(pairs->w, room, sizeof *w);
     pairs->w = w ? w : pairs->w;
+    float *more = base_realloc_array(pairs->more, room * TASTE_N_MORE, sizeof *more);
+    pairs->more = more ? more : pairs->more;
     float *stars = base_realloc_array(pairs->stars, room, sizeof *stars);
     pairs->stars = stars ? stars : pairs->stars;
-    if (!x || !y || !w || !stars) {
+    if (!x || !y || !w || !more || !stars) {
         return false;
     }
     pairs->room = (int64_t)room;
     return true;
 }
 
-static void push(struct pairs *pairs, const float *term, float y, float w, float stars)
+static void push(struct pairs *pairs, const float *term, const float *more, float y,
+                 float w, float stars)
 {
+    memcpy(pairs->more + pairs->n * TASTE_N_MORE, more, TASTE_N_MORE * sizeof *more);
     memcpy(pairs->x + pairs->n * TASTE_N_TERMS, term, TASTE_N_TERMS * sizeof *term);
     pairs->y[pairs->n] = y;
     pairs->w[pairs->n] = w;
@@ -227,6 +233,7 @@ static void push(struct pairs *pairs, const float *term, float y, float w, float
 struct stack {
     const struct reel_model *model;
     const struct reel_training *data;
+    const struct taste_films *known;
     const int32_t *film; /* (n) those films */
     int32_t n;
     struct taste_side side;
@@ -289,6 +296,25 @@ static void terms(const struct stack *s, int32_t film, const struct reel_query *
     }
 }
 
+/** What is known of a film beyond the map, had this viewer not rated it. */
+static void more_terms(const struct stack *s, int32_t film, float stars, bool is_liked,
+                       float *more)
+{
+    const size_t k = (size_t)s->model->header->n_factors;
+    const struct taste_films *known = s->known;
+    const float *m = mapped_place(s->model, film);
+    const float n = known->n_events[film] - 1, n_rated = known->n_rated[film];
+    const float share = n / (n + TASTE_TRUST);
+    const float beyond = stars - taste_numbers(s->model)->mean_stars - s->side.leniency;
+    const float excess =
+        n_rated > 1 ? (known->excess[film] * n_rated - beyond) / (n_rated - 1) : m[k];
+    const float popularity =
+        logf(fmaxf(expf(known->popularity[film]) - (float)is_liked, 1));
+    more[0] = share * (excess - m[k]);
+    more[1] = share * (popularity - m[k + 1]);
+    more[2] = share;
+}
+
 static struct reel_query row_of(const struct reel_csr *m, int32_t row)
 {
     if (!m) {
@@ -333,28 +359,18 @@ static enum reel_status add_viewer(struct stack *s, int32_t viewer, double share
         float term[TASTE_N_TERMS];
         terms(s, s->film[i], &chosen, at_chosen, &rated, at_rated, term);
         const float is_liked = at_chosen >= 0;
-        push(&s->all, term, is_liked,
+        float more[TASTE_N_MORE] = {0};
+        push(&s->all, term, more, is_liked,
              (float)(is_other         ? 1 / share
                      : at_chosen >= 0 ? 1
                                       : s->dislike),
              0);
         if (at_rated >= 0) {
-            push(&s->rated, term, is_liked, 1, rated.value[at_rated]);
+            more_terms(s, s->film[i], rated.value[at_rated], at_chosen >= 0, more);
+            push(&s->rated, term, more, is_liked, 1, rated.value[at_rated]);
         }
     }
     return REEL_OK;
-}
-
-// In single precision logits of rated pairs: what the curve of stars is read at.
-static enum reel_status fit_stars(struct pairs *rated, struct taste_numbers *numbers,
-                                  struct reel_error *err)
-{
-    for (int64_t i = 0; i < rated->n; i++) {
-        rated->w[i] = dot(rated->x + i * TASTE_N_TERMS, numbers->p_like, TASTE_N_TERMS);
-    }
-    return rated->n > 0 ? model_isotonic_fit(rated->w, rated->stars, rated->n,
-                                             &numbers->stars, err)
-                        : REEL_OK;
 }
 
 /** Viewers and pairs are sampled beyond these: weights of six terms need no more. */
@@ -375,15 +391,37 @@ static enum reel_status gather(struct stack *s, uint64_t seed, struct reel_error
     return rc;
 }
 
+/** Weights of liking: first as of new films, then what is known of a film beside them. */
+static enum reel_status fit_liking(struct pairs *rated, struct taste_numbers *numbers,
+                                   struct reel_error *err)
+{
+    enum reel_status rc = model_logistic_fit(rated->x, rated->y, rated->w, NULL, rated->n,
+                                             TASTE_N_TERMS, 1e-3, numbers->p_like, err);
+    for (int64_t i = 0; rc == REEL_OK && i < rated->n; i++) {
+        rated->w[i] = dot(rated->x + i * TASTE_N_TERMS, numbers->p_like, TASTE_N_TERMS);
+    }
+    rc = rc ? rc
+            : model_logistic_fit(rated->more, rated->y, NULL, rated->w, rated->n,
+                                 TASTE_N_MORE, 1e-3, numbers->more, err);
+    return rc ? rc
+              : model_isotonic_fit(rated->w, rated->stars, rated->n, &numbers->stars,
+                                   err);
+}
+
 enum reel_status taste_stack_train(struct reel_model *model,
-                                   const struct reel_training *data, const int32_t *film,
+                                   const struct reel_training *data,
+                                   const struct taste_films *known, const int32_t *film,
                                    int32_t n, double dislike, uint64_t seed,
                                    struct reel_error *err)
 {
     struct taste_numbers *numbers = (void *)model_floats(model, MODEL_TASTE_NUMBERS);
     const size_t k = (size_t)model->header->n_factors;
-    struct stack s = {
-        .model = model, .data = data, .film = film, .n = n, .dislike = dislike};
+    struct stack s = {.model = model,
+                      .data = data,
+                      .known = known,
+                      .film = film,
+                      .n = n,
+                      .dislike = dislike};
     enum reel_status rc = taste_side_init(&s.side, k, err);
     s.desk = base_alloc_array(2 * k, sizeof *s.desk);
     if (rc == REEL_OK && !s.desk) {
@@ -391,14 +429,12 @@ enum reel_status taste_stack_train(struct reel_model *model,
     }
     rc = rc ? rc : gather(&s, seed, err);
     rc = rc ? rc
-            : model_logistic_fit(s.all.x, s.all.y, s.all.w, s.all.n, TASTE_N_TERMS, 1e-3,
-                                 numbers->score, err);
+            : model_logistic_fit(s.all.x, s.all.y, s.all.w, NULL, s.all.n, TASTE_N_TERMS,
+                                 1e-3, numbers->score, err);
     if (rc == REEL_OK && s.rated.n == 0) {
         memcpy(numbers->p_like, numbers->score, sizeof numbers->p_like);
     } else if (rc == REEL_OK) {
-        rc = model_logistic_fit(s.rated.x, s.rated.y, s.rated.w, s.rated.n, TASTE_N_TERMS,
-                                1e-3, numbers->p_like, err);
-        rc = rc ? rc : fit_stars(&s.rated, numbers, err);
+        rc = fit_liking(&s.rated, numbers, err);
     }
     pairs_release(&s.all);
     pairs_release(&s.rated);

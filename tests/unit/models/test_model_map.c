@@ -168,12 +168,12 @@ static void logistic_regression_is_that_of_numpy(void **state)
     (void)state;
     struct reel_error err;
     float beta[N_INPUTS];
-    assert_ok(model_logistic_fit(pair_x, pair_y, pair_weight, N_PAIRS, N_INPUTS, PULL,
-                                 beta, &err),
+    assert_ok(model_logistic_fit(pair_x, pair_y, pair_weight, NULL, N_PAIRS, N_INPUTS,
+                                 PULL, beta, &err),
               err);
     assert_floats("coefficients", beta, beta_expected, N_INPUTS, 1e-4);
-    assert_int_equal(model_logistic_fit(pair_x, pair_y, NULL, 2, MODEL_LOGISTIC_MAX + 1,
-                                        PULL, beta, &err),
+    assert_int_equal(model_logistic_fit(pair_x, pair_y, NULL, NULL, 2,
+                                        MODEL_LOGISTIC_MAX + 1, PULL, beta, &err),
                      REEL_EINVAL);
 }
 
