@@ -209,13 +209,25 @@ static void second_writer_is_told_who_holds_it(void **state)
     reel_store_close(other);
 }
 
+/** The file and the logs that processes leave which end without closing: a log without its
+ *  file is not a new file but a broken one, and SQLite says so to some of those who open it. */
+static void remove_store(const struct db_unit *u)
+{
+    static const char *const suffix[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT_OF(suffix); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", u->path, suffix[i]);
+        assert_true(remove(path) == 0 || i > 0);
+    }
+}
+
 static void many_may_open_a_new_file_at_once(void **state)
 {
     enum { N_PROCESSES = 6, N_ROUNDS = 5 };
     struct db_unit *u = *state;
     close_store(u);
     for (int round = 0; round < N_ROUNDS; round++) {
-        assert_int_equal(remove(u->path), 0);
+        remove_store(u);
         for (int i = 0; i < N_PROCESSES; i++) {
             const pid_t child = fork();
             if (child == 0) {
