@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <forkreel/feedback.h>
+#include <forkreel/rank.h>
 
 struct evaluate_stories_words {
     const char *model; /* as cli_lm_open takes it; NULL the default */
@@ -40,6 +41,15 @@ enum reel_status evaluate_feedback_run(uint64_t seed, struct evaluate_feedback *
 void evaluate_feedback_print(const struct evaluate_feedback *said);
 json_t *evaluate_feedback_json(const struct evaluate_feedback *said);
 
+struct session;
+/** Part of `evaluate --taste`: newcomers by their answers, means over seeds; n_viewers 0
+ *  where there are too few to play it. */
+enum reel_status evaluate_welcome_run(const struct session *s, int32_t n_seeds,
+                                      uint64_t seed, struct reel_welcome_measures *out,
+                                      struct reel_error *err);
+void evaluate_welcome_print(const struct reel_welcome_measures *said);
+json_t *evaluate_welcome_json(const struct reel_welcome_measures *said);
+
 enum { EVALUATE_TASTE_SEEDS_MAX = 20, EVALUATE_TASTE_BINS = 10 };
 struct evaluate_taste_words {
     int32_t n_seeds; /* 1 .. EVALUATE_TASTE_SEEDS_MAX */
@@ -51,7 +61,6 @@ struct evaluate_taste_result {
 };
 /** `evaluate --taste`: films taken away and guessed from their texts (cold.h). */
 enum cli_exit evaluate_taste(struct cli *cli, const struct evaluate_taste_words *words);
-struct session;
 /** The same on an open session: prints, and gives what pictures need. */
 enum reel_status evaluate_taste_run(struct session *s,
                                     const struct evaluate_taste_words *words,

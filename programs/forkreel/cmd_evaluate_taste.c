@@ -517,13 +517,17 @@ enum reel_status evaluate_taste_run(struct session *s,
     reel_progress_bar_clear(&s->cli->bar);
     struct evaluate_feedback feedback;
     rc = rc ? rc : evaluate_feedback_run(words->seed, &feedback, err);
+    struct reel_welcome_measures welcome;
+    rc = rc ? rc : evaluate_welcome_run(s, words->n_seeds, words->seed, &welcome, err);
     if (rc == REEL_OK && s->cli->is_json) {
         json_t *root = evaluation_json(&e);
         json_object_set_new(root, "feedback", evaluate_feedback_json(&feedback));
+        json_object_set_new(root, "welcome", evaluate_welcome_json(&welcome));
         *status = cli_json_show(root);
     } else if (rc == REEL_OK) {
         print_evaluation(&e);
         evaluate_feedback_print(&feedback);
+        evaluate_welcome_print(&welcome);
     }
     for (int32_t w = 0; w < e.n_ways; w++) {
         free(e.way[w].name);

@@ -356,7 +356,7 @@ static void print_wishes(const struct sheet *sheet)
 {
     static const struct cli_column columns[] = {{"EVENT", CLI_SHRINK},
                                                 {"SHOWN", CLI_RIGHT},
-                                                {"CHOSEN", CLI_RIGHT},
+                                                {"PICKED", CLI_RIGHT},
                                                 {"LESS OR MORE", CLI_LEFT},
                                                 {"YOUR WORD", CLI_RIGHT}};
     if (sheet->wishes.n == 0) {
