@@ -582,10 +582,17 @@ static enum reel_status learn(struct player *player, const struct siblings *s,
 {
     unsigned char *bytes = NULL;
     size_t n_bytes;
+    bool has_turned = false;
     enum reel_status rc = REEL_OK;
     for (int32_t i = 0; rc == REEL_OK && i < s->n && s->n > 1; i++) {
+        bool was_reset = false;
         rc = reel_bandit_learn(player->bandit, s->x + (size_t)i * REEL_ARM_DIMS,
-                               s->prior[i], i == i_chosen, NULL, err);
+                               s->prior[i], i == i_chosen, &was_reset, err);
+        has_turned = has_turned || was_reset;
+    }
+    if (rc == REEL_OK && has_turned) {
+        cli_say(player->cli, "%s",
+                tr("your choices are not what they were; the older ones count no more"));
     }
     rc = rc ? rc : reel_bandit_save(player->bandit, &bytes, &n_bytes, err);
     rc = rc ? rc
