@@ -21,7 +21,7 @@ foreach(file IN LISTS FORKREEL_LLAMA_LIBRARIES)
 endforeach()
 list(APPEND libs ${ARCHIVE_LDFLAGS} ${JANSSON_LDFLAGS} ${XML_LDFLAGS} ${SQLITE_LDFLAGS}
      ${ICU_LDFLAGS} ${CURL_LDFLAGS}
-     ${SODIUM_LDFLAGS} -lstemmer -llapacke ${OPENBLAS_LDFLAGS} -lstdc++ -ldl -lpthread -lm)
+     ${SODIUM_LDFLAGS} -lstemmer ${CAIRO_LDFLAGS} -llapacke ${OPENBLAS_LDFLAGS} -lstdc++ -ldl -lpthread -lm)
 foreach(folder IN LISTS CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
   list(REMOVE_ITEM libs -L${folder})
 endforeach()
