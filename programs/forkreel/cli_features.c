@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_FEATURES_LSA = 200, N_FEATURES_VECTOR = 100 };
+enum { N_FEATURES_LSA = 200, N_FEATURES_VECTOR = 64 };
 
 /* ---- lists that own what they hold ---- */
 

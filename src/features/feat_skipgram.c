@@ -14,7 +14,6 @@
 #include "feat_skipgram.h"
 #include "base_alloc.h"
 #include "base_error.h"
-#include "base_linalg.h"
 #include "base_rng.h"
 
 #include <math.h>
@@ -24,7 +23,7 @@ enum { N_ROUND = 20000, N_DRAWS = 1 << 20 };
 
 struct feat_skipgram_options feat_skipgram_options_default(int64_t n_tokens)
 {
-    const int64_t n_epochs = n_tokens > 0 ? 1000000 / n_tokens : 1;
+    const int64_t n_epochs = n_tokens > 0 ? 300000 / n_tokens : 1;
     return (struct feat_skipgram_options){
         .n_vector = 100,
         .n_window = 5,
@@ -103,6 +102,23 @@ static enum reel_status count_words(struct training *t, struct reel_error *err)
     return REEL_OK;
 }
 
+// In eight lanes, so that the compiler may take them at once.
+static float dot(const float *a, const float *b, size_t n)
+{
+    float lane[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (size_t l = 0; l < 8; l++) {
+            lane[l] += a[i + l] * b[i + l];
+        }
+    }
+    for (; i < n; i++) {
+        lane[0] += a[i] * b[i];
+    }
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
 /** One pair, with what is drawn against it. */
 static void learn_pair(const struct training *t, struct copy *c, int32_t word,
                        int32_t neighbour)
@@ -116,7 +132,7 @@ static void learn_pair(const struct training *t, struct copy *c, int32_t word,
             continue;
         }
         float *u = c->u + (size_t)other * t->k;
-        const float sigmoid = 1 / (1 + expf(-base_dot(u, v, t->k)));
+        const float sigmoid = 1 / (1 + expf(-dot(u, v, t->k)));
         const float g = (float)t->rate * ((d == 0 ? 1.0F : 0.0F) - sigmoid);
         for (size_t f = 0; f < t->k; f++) {
             c->step[f] += g * u[f];

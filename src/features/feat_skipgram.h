@@ -15,7 +15,7 @@ struct feat_skipgram_options {
     double subsample; /* words more frequent than this share are thinned out */
     uint64_t seed;
 };
-/** Passes over `n_tokens` are 5 to 20: a million tokens in all where they are few. */
+/** Passes over `n_tokens` are 5 to 20: 300,000 tokens in all where they are few. */
 struct feat_skipgram_options feat_skipgram_options_default(int64_t n_tokens);
 
 /**
