@@ -7,6 +7,7 @@
 
 #include <forkreel/branch.h>
 #include <forkreel/catalog.h>
+#include <forkreel/features.h>
 #include <forkreel/feedback.h>
 #include <forkreel/lm.h>
 #include <forkreel/lm_files.h>
