@@ -396,8 +396,8 @@ enum reel_status session_model_save(const struct cli *cli, const struct reel_mod
 enum reel_status session_model_open(const struct cli *cli, const char *name,
                                     struct reel_model **out, struct reel_error *err)
 {
-    static const char *const by_quality[] = {"als",      "ease", "item-knn",
-                                             "user-knn", "bpr",  "popularity"};
+    static const char *const by_quality[] = {"hybrid",   "als", "ease",      "item-knn",
+                                             "user-knn", "bpr", "popularity"};
     const size_t n = sizeof by_quality / sizeof *by_quality;
     for (size_t i = 0; i < (name ? 1 : n); i++) {
         char *path = session_model_path(cli, name ? name : by_quality[i]);

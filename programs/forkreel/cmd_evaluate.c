@@ -33,7 +33,8 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"model", 'm', "NAME,...", 0, "which models; default: all six", 0},
+    {"model", 'm', "NAME,...", 0,
+     "which models; default: als, ease, item-knn, user-knn, bpr, popularity", 0},
     {"models", 'm', NULL, OPTION_ALIAS, NULL, 0},
     {"split", KEY_SPLIT, "random|temporal", 0,
      "random: 80/10/10 of every viewer; temporal: the last film of each is the test", 0},
@@ -163,14 +164,34 @@ static enum reel_status choose_settings(struct evaluation *e, const char *name,
     return result->n_trials ? reel_settings_parse(name, settings, opt, err) : rc;
 }
 
-static enum reel_status evaluate_one(struct evaluation *e, const char *name,
+/** Beside sequence stands what order must beat: popularity where a week counts half. */
+static const char recent[] = "recent-popularity";
+
+/** Settings that a row of the table has by its nature. */
+static enum reel_status own_settings(const struct evaluation *e, const char *row,
+                                     struct reel_train_options *opt,
+                                     struct reel_error *err)
+{
+    if (strcmp(row, recent) == 0) {
+        return reel_settings_parse("popularity", "half_life_days=7", opt, err);
+    }
+    if (strcmp(row, "hybrid") == 0 && e->words->split == REEL_SPLIT_TEMPORAL) {
+        return reel_settings_parse("hybrid", "holdout=last", opt, err);
+    }
+    return REEL_OK;
+}
+
+static enum reel_status evaluate_one(struct evaluation *e, const char *row,
                                      struct result *result, struct reel_error *err)
 {
+    const bool is_recent = strcmp(row, recent) == 0;
+    const char *name = is_recent ? "popularity" : row;
     struct cli *cli = e->s->cli;
     const struct evaluate_words *words = e->words;
     struct reel_train_options opt = reel_train_options_default();
     struct reel_model *model = NULL;
-    enum reel_status rc = choose_settings(e, name, &opt, result, err);
+    enum reel_status rc = own_settings(e, row, &opt, err);
+    rc = rc || is_recent ? rc : choose_settings(e, name, &opt, result, err);
     opt.n_threads = cli->n_threads;
     opt.seed = words->seed;
     opt.progress = cli_progress(cli);
@@ -205,7 +226,7 @@ static enum reel_status evaluate_one(struct evaluation *e, const char *name,
         snprintf(result->settings, sizeof result->settings, "%s",
                  reel_model_settings(model));
         if (!cli->bar.is_terminal) {
-            cli_say(cli, tr("%s trained in %.2f s"), name, result->seconds);
+            cli_say(cli, tr("%s trained in %.2f s"), row, result->seconds);
         }
     }
     reel_model_free(model);
@@ -331,6 +352,8 @@ static void print_settings(const struct evaluation *e)
             cli_print(tr("Settings of %s: the best of %d trials on validation: %s."),
                       models->name[m], r->n_trials, settings);
             free(settings);
+        } else if (strcmp(models->name[m], recent) == 0) {
+            cli_print("%s", tr("recent-popularity: a choice a week old counts half."));
         } else {
             cli_names_add(&standard, models->name[m]);
         }
@@ -394,6 +417,16 @@ static enum cli_exit evaluate_session(struct session *s,
     return status;
 }
 
+static void add_recent(struct evaluate_words *words)
+{
+    for (int32_t m = 0; words->split == REEL_SPLIT_TEMPORAL && m < words->models.n; m++) {
+        if (strcmp(words->models.name[m], "sequence") == 0) {
+            cli_names_add(&words->models, recent);
+            return;
+        }
+    }
+}
+
 static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 0, 0, NULL};
@@ -429,6 +462,7 @@ static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
     struct session s;
     enum cli_exit status = CLI_USAGE;
     if (session_models_check(cli, &words.models)) {
+        add_recent(&words);
         enum reel_status rc = session_open(cli, &s, 0, &err);
         rc = rc ? rc : session_load(&s, 0, &err);
         status = rc ? cli_fail(cli, &err) : evaluate_session(&s, &words);

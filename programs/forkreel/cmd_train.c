@@ -16,7 +16,8 @@ struct train_words {
 enum { KEY_SET = 0x100, KEY_TRIALS, KEY_SEED };
 
 static const struct argp_option options[] = {
-    {"model", 'm', "NAME,...", 0, "which models; default: all six", 0},
+    {"model", 'm', "NAME,...", 0,
+     "which models; default: als, ease, item-knn, user-knn, bpr, popularity", 0},
     {"models", 'm', NULL, OPTION_ALIAS, NULL, 0},
     {"set", KEY_SET, "NAME=VALUE", 0,
      "a setting of the one model that is trained; repeatable", 0},
