@@ -10,7 +10,7 @@
  * (Burges 2010): for a held-out film above or below another of the 100 best, the gradient of
  * the logistic loss of their difference, times what NDCG changes if they swap places. What is
  * learnt is kept half way from the prior, or not at all when NDCG@10 of the held-out films is
- * then lower; and where one member alone is better than the mix, it alone gets all weight.
+ * then lower; and where one member alone is clearly better, it alone gets all weight.
  * Then the members learn again, from everything.
  *
  * Which members: those below that the data allow (times, features, stars). `near` of ease
@@ -29,7 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum setting_place { S_HOLDOUT, S_SEQUENCE, S_ROUNDS, S_RATE, N_SETTINGS };
+enum setting_place { S_HOLDOUT, S_WORDS, S_SEQUENCE, S_ROUNDS, S_RATE, N_SETTINGS };
 enum holdout { HOLDOUT_RANDOM, HOLDOUT_LAST };
 
 static const char *const holdouts[] = {"random", "last", NULL};
@@ -38,9 +38,10 @@ static const char *const no_yes[] = {"no", "yes", NULL};
 static const struct reel_setting settings[N_SETTINGS] = {
     {"holdout", HOLDOUT_RANDOM, 0, 1, REEL_SCALE_INTEGER, "what weights are learnt on",
      holdouts, false},
+    {"words", 0, 0, 1, REEL_SCALE_INTEGER, "ask content and taste too", no_yes, false},
     {"sequence", 0, 0, 1, REEL_SCALE_INTEGER, "ask the sequence model too; takes minutes",
      no_yes, false},
-    {"rounds", 40, 0, 10000, REEL_SCALE_INTEGER, "steps towards better weights", NULL,
+    {"rounds", 20, 0, 10000, REEL_SCALE_INTEGER, "steps towards better weights", NULL,
      false},
     {"rate", 0.01, 1e-5, 1, REEL_SCALE_LOG, "length of a step", NULL, true},
 };
@@ -73,6 +74,8 @@ enum {
     N_HELD_MIN = 5,       /* films of a viewer of whom any is held out */
 };
 
+#define SURELY_BETTER 1.03 /* by less than this one member is ahead by luck */
+
 static_assert((int)N_CANDIDATES <= MODEL_MEMBERS_MAX, "every candidate has a section");
 
 /** The members that were trained. */
@@ -97,7 +100,8 @@ static bool is_possible(const struct candidate *c, const struct reel_training *d
     case NEED_TIMES:
         return data->at_s != NULL;
     case NEED_FEATURES:
-        return data->n_features > 0 && reel_model_class_find(c->name);
+        return data->n_features > 0 && opt->setting[S_WORDS] > 0 &&
+               reel_model_class_find(c->name);
     case NEED_SEQUENCE:
         return data->at_s && opt->setting[S_SEQUENCE] > 0;
     default:
@@ -499,7 +503,7 @@ static void learn_weights(const struct lists *l, const struct reel_train_options
     for (int32_t m = 0; m < l->n_members; m++) {
         double alone[2 * N_CANDIDATES] = {0};
         alone[2 * m] = 1;
-        if (ndcg_of(l, alone) > best) {
+        if (ndcg_of(l, alone) > SURELY_BETTER * best) {
             best = ndcg_of(l, alone);
             memcpy(weight, alone, sizeof alone);
         }

@@ -56,7 +56,7 @@ static const struct reel_setting settings[N_SETTINGS] = {
     {"heads", 2, 1, 16, REEL_SCALE_INTEGER, "heads of attention; they share the factors",
      NULL, false},
     {"window", 50, 2, 1000, REEL_SCALE_INTEGER, "films looked back on", NULL, false},
-    {"epochs", 20, 1, 10000, REEL_SCALE_INTEGER, "passes over all choices", NULL, false},
+    {"epochs", 36, 1, 10000, REEL_SCALE_INTEGER, "passes over all choices", NULL, false},
     {"batch", 32, 1, 4096, REEL_SCALE_INTEGER, "windows of a step", NULL, false},
     {"rate", 1e-3, 1e-6, 1, REEL_SCALE_LOG, "length of a step", NULL, true},
     {"dropout", 0.3, 0, 0.9, REEL_SCALE_LINEAR, "share of numbers left out in learning",
