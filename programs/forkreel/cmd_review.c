@@ -204,6 +204,15 @@ static json_t *verdict_json(const struct session *s, const char *name,
                      "reasons", reasons, "taste", taste_json(taste));
 }
 
+/** Of a film that nobody rated only words are known. */
+static void trust_taste(struct reel_verdict *verdict, double stars)
+{
+    const double shift = stars - verdict->stars;
+    verdict->stars = stars;
+    verdict->low = fmax(0.5, fmin(stars, verdict->low + shift));
+    verdict->high = fmin(5, fmax(stars, verdict->high + shift));
+}
+
 static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_args args = {options, option, 1, N_WORDS, NULL};
@@ -236,8 +245,7 @@ static enum cli_exit review_run(struct cli *cli, int argc, char **argv)
         const int32_t film =
             session_index_of(s.history.film_key, s.history.n_films, film_key);
         if (!isnan(taste.stars) && !is_rated(&s, film)) {
-            verdict.stars =
-                taste.stars; // of a film that nobody rated only words are known
+            trust_taste(&verdict, taste.stars);
         }
         name = session_card_name(cli, &card.film);
         if (cli->is_json) {
