@@ -7,6 +7,8 @@
 
 #include <forkreel/branch.h>
 #include <forkreel/catalog.h>
+#include <forkreel/chart.h>
+#include <forkreel/cold.h>
 #include <forkreel/features.h>
 #include <forkreel/feedback.h>
 #include <forkreel/lm.h>
@@ -18,5 +20,7 @@
 #include <forkreel/status.h>
 #include <forkreel/store.h>
 #include <forkreel/story.h>
+#include <forkreel/taste.h>
+#include <forkreel/text.h>
 
 #endif

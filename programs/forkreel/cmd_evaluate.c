@@ -16,6 +16,7 @@ struct evaluate_words {
     uint64_t seed;
     bool is_stories, is_policy, is_taste, is_languages;
     int32_t n_seeds;
+    const char *pictures;
     int32_t n_films;
 };
 
@@ -29,6 +30,7 @@ enum {
     KEY_POLICY,
     KEY_TASTE,
     KEY_LANGUAGES,
+    KEY_PICTURES,
     KEY_SEEDS
 };
 
@@ -51,6 +53,8 @@ static const struct argp_option options[] = {
     {"taste", KEY_TASTE, NULL, 0,
      "measure instead how films are guessed of which only words are known", 0},
     {"seeds", KEY_SEEDS, "N", 0, "how many splits for --taste; default 5", 0},
+    {"pictures", KEY_PICTURES, "FOLDER", 0, "draw what --taste measures, as SVG and PNG",
+     0},
     {"languages", KEY_LANGUAGES, NULL, 0,
      "do a film's Chinese and English texts rank alike?", 0},
     {"films", KEY_FILMS, "N", 0, "how many films for --stories; default 30", 0},
@@ -105,6 +109,9 @@ static error_t option(int key, char *arg, struct argp_state *state)
     case KEY_SEEDS:
         words->n_seeds = cli_arg_int(state, "--seeds", arg, 1, EVALUATE_TASTE_SEEDS_MAX);
         return 0;
+    case KEY_PICTURES:
+        words->pictures = arg;
+        return 0;
     case KEY_LANGUAGES:
         words->is_languages = true;
         return 0;
@@ -112,6 +119,9 @@ static error_t option(int key, char *arg, struct argp_state *state)
         words->n_films = cli_arg_int(state, "--films", arg, 1, 10000);
         return 0;
     case ARGP_KEY_SUCCESS:
+        if (words->pictures && !words->is_taste) {
+            argp_error(state, "%s", tr("--pictures belongs to --taste"));
+        }
         if (words->is_stories && words->models.n > 1) {
             argp_error(state, "%s", tr("--stories takes one language model"));
         }
@@ -446,7 +456,8 @@ static enum cli_exit evaluate_run(struct cli *cli, int argc, char **argv)
         return evaluate_policy(cli, words.seed);
     }
     if (words.is_taste) {
-        const struct evaluate_taste_words taste = {words.n_seeds, words.seed};
+        const struct evaluate_taste_words taste = {words.n_seeds, words.seed,
+                                                   words.pictures};
         cli_names_release(&words.models);
         return evaluate_taste(cli, &taste);
     }

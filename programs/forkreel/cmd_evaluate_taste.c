@@ -269,6 +269,12 @@ static enum reel_status calibrate(struct taste_evaluation *e, struct way *way,
             e->result->p[b] += bin[b].p / e->words->n_seeds;
             e->result->share[b] += bin[b].share / e->words->n_seeds;
         }
+        for (int64_t i = 0; i < g->n; i++) {
+            const int step = (int)(g->p[i] * EVALUATE_TASTE_STEPS);
+            const int at = step < EVALUATE_TASTE_STEPS ? step : EVALUATE_TASTE_STEPS - 1;
+            e->result->n_true[at] += g->is_true[i];
+            e->result->n_false[at] += !g->is_true[i];
+        }
     }
     return rc;
 }
@@ -517,6 +523,9 @@ enum reel_status evaluate_taste_run(struct session *s,
     reel_progress_bar_clear(&s->cli->bar);
     struct evaluate_feedback feedback;
     rc = rc ? rc : evaluate_feedback_run(words->seed, &feedback, err);
+    if (rc == REEL_OK && words->pictures) {
+        rc = evaluate_pictures(s, result, &feedback, words->pictures, words->seed, err);
+    }
     struct reel_welcome_measures welcome;
     rc = rc ? rc : evaluate_welcome_run(s, words->n_seeds, words->seed, &welcome, err);
     if (rc == REEL_OK && s->cli->is_json) {

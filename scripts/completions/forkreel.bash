@@ -54,7 +54,7 @@ _forkreel() {
     import) options="--viewer --dry-run --strict --source --map" ;;
     films) options="--number --doubtful --same" ;;
     train) options="--model --models --set --trials --seed" ;;
-    evaluate) options="--model --models --split --k --seed --trials --stories --policy --taste --seeds --films --languages" ;;
+    evaluate) options="--model --models --split --k --seed --trials --stories --policy --taste --seeds --films --pictures --languages" ;;
     recommend) options="--number --model --why --no-log --diversity --diversity-method --context --explore --seed --with-branches --weights --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
     welcome) options="--questions --number" ;;
     profile) options="--set --unset --forget --remember --reset --number" ;;
