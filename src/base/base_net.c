@@ -118,8 +118,9 @@ enum reel_status base_net_create(const struct base_net_param *param, int32_t n_p
     }
     net->value = base_alloc_aligned(net->n_floats + N_ALIGN_FLOATS, sizeof(float));
     if (!net->value) {
+        const size_t n_floats = net->n_floats;
         base_net_free(net);
-        return fail(err, REEL_ENOMEM, "a net of %zu numbers", net->n_floats);
+        return fail(err, REEL_ENOMEM, "a net of %zu numbers", n_floats);
     }
     memset(net->value, 0, net->n_floats * sizeof(float));
     for (int32_t i = 0; i < n_params; i++) {
