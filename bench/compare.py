@@ -351,17 +351,42 @@ def bench_fork():
              median(mine, "seconds"), 3)
 
 
+# ---------------------------------------------------------------- taste
+
+def bench_texts(language):
+    """Reviews and posts to read, made at the first call."""
+    n_mb = max(1, int(20 * SCALE))
+    path = matrices.CACHE / "bench-data" / f"text-{language}-{n_mb}.txt"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        text.write(path.with_suffix(".part"), language, n_mb * 1_000_000)
+        path.with_suffix(".part").rename(path)
+    return path
+
+
+def bench_taste():
+    title("1,000 unseen texts for one viewer, places of 2,000 films learned, one core")
+    path = matrices.kept(20_000, 2000, 200_000)
+    (mine,) = repeated(lambda: run(os.environ["BENCH_TASTE"], path, bench_texts("en"), 1000))
+    n_place = int(median(mine, "n_place"))
+    (numpy_,) = repeated(lambda: peer("numpy-taste", path, n_place, 1000))
+    score = median(mine, "score_p50_ms")
+    line("1 ms / ours, features known, p50", 1 / score, 1,
+         f"  ours {score:.3f} ms, p99 {median(mine, 'score_p99_ms'):.3f} ms")
+    print(f"       NumPy doing the two products and a logistic alone: "
+          f"{median(numpy_, 'p50_ms'):.3f} ms", flush=True)
+    print(f"       features to be computed: {median(mine, 'rows_ms'):.1f} ms of words, "
+          f"{median(mine, 'place_ms'):.1f} ms of the map; a viewer solved "
+          f"{median(mine, 'viewer_p50_ms'):.2f} ms; trained in "
+          f"{median(mine, 'train_ms') / 1000:.1f} s", flush=True)
+
+
 # ---------------------------------------------------------------- text
 
 def bench_text():
     for name, language, goal in (("English", "en", 20), ("Chinese", "zh", 8)):
         title(f"Words out of {name} reviews and posts, one core, megabytes a second")
-        n_mb = max(1, int(20 * SCALE))
-        path = matrices.CACHE / "bench-data" / f"text-{language}-{n_mb}.txt"
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            text.write(path.with_suffix(".part"), language, n_mb * 1_000_000)
-            path.with_suffix(".part").rename(path)
+        path = bench_texts(language)
         program = os.environ["BENCH_TEXT"]
         steps, chain, icu, python = repeated(
             lambda: run(program, "steps", path), lambda: run(program, "chain", path, 1),
@@ -386,7 +411,8 @@ def bench_text():
 
 PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "fold": bench_fold,
          "ease": bench_ease,
-         "import": bench_import, "fork": bench_fork, "text": bench_text}
+         "import": bench_import, "fork": bench_fork, "taste": bench_taste,
+         "text": bench_text}
 
 
 def main(names):

@@ -3,6 +3,7 @@
     peer.py implicit-als MATRIX SOLVER ITERATIONS     peer.py irspack-als MATRIX SOLVER ITERATIONS
     peer.py implicit-top MATRIX ITERATIONS VIEWERS N  peer.py numpy-ease MATRIX LAMBDA
     peer.py implicit-fold MATRIX ITERATIONS EVENTS RUNS
+    peer.py numpy-taste - N_PLACE RUNS
     peer.py pandas-import CSV DATABASE                peer.py run PROGRAM ARGUMENT...
     peer.py transformers-generate MODEL TEXT SIBLINGS TOKENS REPEATS
 """
@@ -148,6 +149,17 @@ def main(job, path, *rest):
         np.fill_diagonal(b, 0)
         say(seconds=time.perf_counter() - begin, inverse_seconds=inverted - counted,
             dtype=str(b.dtype))
+    elif job == "numpy-taste":
+        n_place, runs = int(rest[0]), int(rest[1])
+        rng, milliseconds = np.random.default_rng(1), []
+        place = rng.standard_normal((1000, n_place), np.float32)
+        viewer = rng.standard_normal((n_place, 2), np.float32)
+        for _ in range(runs):
+            begin = time.perf_counter()
+            score, logit = (place @ viewer).T
+            1 / (1 + np.exp(-logit))
+            milliseconds.append((time.perf_counter() - begin) * 1e3)
+        say(p50_ms=float(np.percentile(milliseconds, 50)))
     elif job == "pandas-import":
         import sqlite3
 
