@@ -326,7 +326,8 @@ static void without_stars_there_are_no_stars(void **state)
     for (int32_t f = 0; f < N_FILMS; f++) {
         assert_true(isnan(opinion[f].stars));
     }
-    for (int32_t f = N_FILMS - N_COLD; f < N_FILMS; f++) { // new: one question, one answer
+    for (int32_t f = N_FILMS - N_COLD; f < N_FILMS;
+         f++) { // new: one question, one answer
         assert_true(fabsf(opinion[f].p_like - 1 / (1 + expf(-opinion[f].score))) < 1e-5F);
     }
     const struct reel_query nothing = {0};
