@@ -138,7 +138,8 @@ struct reel_profile {
 
 /**
  * Count a viewer's history. People and keywords of a single film are left out, unless the
- * viewer said something of them.
+ * viewer said something of them. Of names that a film has in two languages those of `lang`
+ * ("en", "zh") count.
  *
  * Shapes:  seen, chosen: viewers x films of the table, seen with stars or NAN; at_s (entries
  *          of seen) or NULL; forgotten entries are NAN and not chosen.
@@ -148,7 +149,7 @@ struct reel_profile {
 enum reel_status reel_profile_make(const struct reel_csr *seen, const int64_t *at_s,
                                    const struct reel_csr *chosen, int32_t viewer,
                                    const struct reel_film_table *films,
-                                   const struct reel_edits *edits,
+                                   const struct reel_edits *edits, const char *lang,
                                    struct reel_profile *out,
                                    struct reel_error *err) REEL_CHECKED;
 void reel_profile_release(struct reel_profile *profile);

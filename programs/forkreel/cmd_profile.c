@@ -247,10 +247,10 @@ static enum reel_status sheet_make(struct sheet *sheet, int64_t viewer,
     const struct reel_history *history = &s->history;
     sheet->row = session_index_of(history->viewer_key, history->n_viewers, viewer);
     enum reel_status rc = reel_store_edits_load(s->store, viewer, &sheet->edits, err);
-    rc =
-        rc ? rc
-           : reel_profile_make(&history->seen, history->at_s, &s->chosen.chosen,
-                               sheet->row, s->films, &sheet->edits, &sheet->profile, err);
+    rc = rc ? rc
+            : reel_profile_make(&history->seen, history->at_s, &s->chosen.chosen,
+                                sheet->row, s->films, &sheet->edits, s->cli->lang,
+                                &sheet->profile, err);
     rc = rc ? rc : wishes_make(s, sheet->name, &sheet->edits, &sheet->wishes, err);
     if (rc == REEL_OK) {
         habits_count(s, sheet->row, &sheet->habits);

@@ -10,6 +10,7 @@
  */
 #include "base_alloc.h"
 #include "base_error.h"
+#include "rank_reason.h"
 
 #include <forkreel/profile.h>
 #include <forkreel/rank.h>
@@ -178,6 +179,7 @@ struct profiler {
     const struct reel_film_table *films;
     const struct reel_edits *edits;
     int32_t viewer;
+    const char *lang;
     int64_t n_everybody; /* likes of all viewers */
     struct reel_belief *belief;
     int32_t n_beliefs, n_room;
@@ -300,6 +302,7 @@ struct kind_view {
     const struct reel_csr *traits; /* or */
     const int32_t *value;          /* (films) -1 none */
     int32_t n_values;
+    const char *const *name; /* (n_values) of a matrix */
 };
 
 static void count_values(const struct kind_view *view, int32_t film, struct count *count,
@@ -315,7 +318,12 @@ static void count_values(const struct kind_view *view, int32_t film, struct coun
         return;
     }
     for (int64_t t = view->traits->start[film]; t < view->traits->start[film + 1]; t++) {
-        struct count *one = &count[view->traits->col[t]];
+        const int32_t col = view->traits->col[t];
+        struct count *one = &count[col];
+        if (view->kind != REEL_EDIT_GENRE &&
+            rank_name_is_double(view->traits, view->name, film, col, p->lang)) {
+            continue;
+        }
         if (entry >= 0) {
             count_film(p, one, entry, is_liked);
         } else {
@@ -327,7 +335,6 @@ static void count_values(const struct kind_view *view, int32_t film, struct coun
 static enum reel_status believe_kind(struct profiler *p, const struct kind_view *view,
                                      struct reel_error *err)
 {
-    const char *const *name = NULL;
     struct count *count = base_alloc_zeroed((size_t)view->n_values + 1, sizeof *count);
     bool is_whole = count != NULL;
     for (int64_t e = 0; is_whole && e < p->n_everybody; e++) {
@@ -338,9 +345,8 @@ static enum reel_status believe_kind(struct profiler *p, const struct kind_view 
         const int32_t film = p->seen->col[e];
         count_values(view, film, count, p, e, is_chosen(p, film));
     }
-    (void)traits_of(p->films, view->kind, &name);
     for (int32_t v = 0; is_whole && v < view->n_values; v++) {
-        const char *word = name                             ? name[v]
+        const char *word = view->name                       ? view->name[v]
                            : view->kind == REEL_EDIT_DECADE ? p->decade_name[v]
                                                             : p->films->language[v];
         is_whole = !word || add_belief(p, view->kind, word, &count[v]);
@@ -370,11 +376,13 @@ static enum reel_status believe_all(struct profiler *p, struct reel_error *err)
         decade[f] = decade_of(films, f);
     }
     const struct kind_view views[] = {
-        {REEL_EDIT_GENRE, &films->genres, NULL, films->genres.n_cols},
-        {REEL_EDIT_PERSON, &films->people, NULL, films->people.n_cols},
-        {REEL_EDIT_KEYWORD, &films->keywords, NULL, films->keywords.n_cols},
-        {REEL_EDIT_LANGUAGE, NULL, language, films->n_films},
-        {REEL_EDIT_DECADE, NULL, decade, N_DECADES},
+        {REEL_EDIT_GENRE, &films->genres, NULL, films->genres.n_cols, films->genre_name},
+        {REEL_EDIT_PERSON, &films->people, NULL, films->people.n_cols,
+         films->people_name},
+        {REEL_EDIT_KEYWORD, &films->keywords, NULL, films->keywords.n_cols,
+         films->keyword_name},
+        {REEL_EDIT_LANGUAGE, NULL, language, films->n_films, NULL},
+        {REEL_EDIT_DECADE, NULL, decade, N_DECADES, NULL},
     };
     for (size_t v = 0; rc == REEL_OK && v < sizeof views / sizeof *views; v++) {
         rc = believe_kind(p, &views[v], err);
@@ -423,7 +431,7 @@ struct owned {
 enum reel_status reel_profile_make(const struct reel_csr *seen, const int64_t *at_s,
                                    const struct reel_csr *chosen, int32_t viewer,
                                    const struct reel_film_table *films,
-                                   const struct reel_edits *edits,
+                                   const struct reel_edits *edits, const char *lang,
                                    struct reel_profile *out, struct reel_error *err)
 {
     *out = (struct reel_profile){0};
@@ -445,6 +453,7 @@ enum reel_status reel_profile_make(const struct reel_csr *seen, const int64_t *a
                          .films = films,
                          .edits = edits,
                          .viewer = viewer,
+                         .lang = lang,
                          .n_everybody = chosen->start[chosen->n_rows],
                          .decade_name = owned->decade_name};
     const enum reel_status rc = believe_all(&p, err);

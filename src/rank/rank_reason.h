@@ -52,4 +52,11 @@ int32_t rank_reason_n_max(const struct rank_reason *reason,
 int32_t rank_reason_fold(const struct rank_reason *reason,
                          const struct rank_reason_rest *rest, struct reel_reason *out);
 
+/**
+ * Is this name of a film (column `col` of its people or keywords) there twice, and written in
+ * the other language? The catalogue names everybody in English and in Chinese.
+ */
+bool rank_name_is_double(const struct reel_csr *rows, const char *const *name,
+                         int32_t film, int32_t col, const char *lang);
+
 #endif

@@ -72,12 +72,31 @@ struct trait {
     struct reel_reason reason;
 };
 
+/** Chinese characters are above all other letters that names are written in. */
+static bool is_han(const char *name)
+{
+    return (unsigned char)name[0] >= 0xe3 && (unsigned char)name[0] <= 0xe9;
+}
+
+bool rank_name_is_double(const struct reel_csr *rows, const char *const *name,
+                         int32_t film, int32_t col, const char *lang)
+{
+    const bool is_zh = strncmp(lang, "zh", 2) == 0;
+    bool has_own = false;
+    for (int64_t e = rows->start[film]; e < rows->start[film + 1]; e++) {
+        has_own = has_own || is_han(name[rows->col[e]]) == is_zh;
+    }
+    return has_own && is_han(name[col]) != is_zh;
+}
+
 static int32_t add_traits(const struct reel_csr *rows, const char *const *name,
-                          enum reel_reason_kind kind, int32_t film, struct trait *trait,
-                          int32_t n)
+                          enum reel_reason_kind kind, int32_t film, const char *lang,
+                          struct trait *trait, int32_t n)
 {
     for (int64_t e = rows->start[film]; e < rows->start[film + 1]; e++) {
-        if (n < N_TRAITS_MAX) {
+        const bool is_double = kind != REEL_REASON_GENRE &&
+                               rank_name_is_double(rows, name, film, rows->col[e], lang);
+        if (!is_double && n < N_TRAITS_MAX) {
             trait[n++] = (struct trait){
                 .rows = rows,
                 .col = rows->col[e],
@@ -153,11 +172,11 @@ static int32_t fold_others(const struct rank_reason *r, int32_t film, int32_t fi
     int32_t n_traits = 0, n = 0, n_others = 0;
     double others = 0;
     n_traits = add_traits(&films->people, films->people_name, REEL_REASON_PERSON, film,
-                          trait, n_traits);
+                          r->lang, trait, n_traits);
     n_traits = add_traits(&films->keywords, films->keyword_name, REEL_REASON_TEXT, film,
-                          trait, n_traits);
+                          r->lang, trait, n_traits);
     n_traits = add_traits(&films->genres, films->genre_name, REEL_REASON_GENRE, film,
-                          trait, n_traits);
+                          r->lang, trait, n_traits);
     for (int32_t p = first; p < last; p++) {
         (void)share_out(trait, n_traits, r->part[p].film, (double)r->part[p].amount);
     }

@@ -58,7 +58,7 @@ static void history_is_counted(void **state)
     const struct reel_edits edits = {.n_edits = 2, .edit = edit};
     struct reel_profile profile;
     struct reel_error err;
-    assert_ok(reel_profile_make(&seen, seen_at_s, &chosen, 0, eight_films(), &edits,
+    assert_ok(reel_profile_make(&seen, seen_at_s, &chosen, 0, eight_films(), &edits, "en",
                                 &profile, &err),
               err);
     assert_int_equal(profile.n_seen, 4);
@@ -98,9 +98,42 @@ static void viewers_out_of_range_are_refused(void **state)
     struct reel_error err;
     for (int32_t viewer = -1; viewer <= 2; viewer += 3) {
         assert_int_equal(reel_profile_make(&seen, NULL, &chosen, viewer, eight_films(),
-                                           &none, &profile, &err),
+                                           &none, "en", &profile, &err),
                          REEL_EINVAL);
         assert_null(profile.owned);
+    }
+}
+
+static void a_name_in_two_languages_counts_in_one(void **state)
+{
+    (void)state;
+    static const char *const person[] = {"Ridley Scott", "雷德利·斯科特", "巩俐"};
+    static const int64_t start[] = {0, 2, 4, 5, 6, 6, 6, 6, 6};
+    static const int32_t col[] = {0, 1, 0, 1, 2, 2};
+    struct reel_film_table films = *eight_films();
+    films.people =
+        (struct reel_csr){.n_rows = 8, .n_cols = 3, .start = start, .col = col};
+    films.people_name = person;
+    static const int64_t all_start[] = {0, 4};
+    static const int32_t all_col[] = {0, 1, 2, 3};
+    const struct reel_csr all = {
+        .n_rows = 1, .n_cols = 8, .start = all_start, .col = all_col};
+    const struct reel_edits none = {0};
+    struct reel_profile profile;
+    struct reel_error err;
+    for (int zh = 0; zh < 2; zh++) {
+        int n_scott = 0, n_gong = 0;
+        assert_ok(reel_profile_make(&all, NULL, &all, 0, &films, &none, zh ? "zh" : "en",
+                                    &profile, &err),
+                  err);
+        for (int32_t b = 0; b < profile.n_beliefs; b++) {
+            n_scott += strcmp(profile.belief[b].name, person[zh]) == 0;
+            n_scott -= strcmp(profile.belief[b].name, person[!zh]) == 0;
+            n_gong += strcmp(profile.belief[b].name, person[2]) == 0;
+        }
+        assert_int_equal(n_scott, 1);
+        assert_int_equal(n_gong, 1); // she has no other name here
+        reel_profile_release(&profile);
     }
 }
 
@@ -113,7 +146,7 @@ static void every_failed_allocation_is_reported(void **state)
         struct reel_profile profile;
         base_alloc_fail_after(n);
         const enum reel_status rc = reel_profile_make(
-            &seen, NULL, &chosen, 0, eight_films(), &edits, &profile, NULL);
+            &seen, NULL, &chosen, 0, eight_films(), &edits, "en", &profile, NULL);
         base_alloc_fail_after(-1);
         if (rc == REEL_OK) {
             assert_true(n > 5);
@@ -145,6 +178,7 @@ int main(void)
         cmocka_unit_test(edits_reach_the_films_they_mean),
         cmocka_unit_test(history_is_counted),
         cmocka_unit_test(viewers_out_of_range_are_refused),
+        cmocka_unit_test(a_name_in_two_languages_counts_in_one),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
