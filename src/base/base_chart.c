@@ -36,6 +36,20 @@ struct drawing {
     char family[FAMILY_BYTES_MAX];
 };
 
+#ifdef __SANITIZE_ADDRESS__
+/* fontconfig keeps its configuration, and cairo its fonts, until the process ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+#endif
+
 /* ---- fonts ---- */
 
 /** A family for the language; false when the best one lacks it. */
