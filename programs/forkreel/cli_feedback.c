@@ -384,11 +384,24 @@ char *sibling_line_make(const char *event, const char *tone, double prior, doubl
                       tone && *tone ? tone : "-", prior, novelty);
 }
 
+/** A number after one blank; false when there is none. */
+static bool read_number(const char **text, double *number)
+{
+    char *end = NULL;
+    const char *begin = *text;
+    *number = *begin == ' ' ? strtod(begin + 1, &end) : NAN;
+    *text = end ? end : begin;
+    return end && end > begin + 1;
+}
+
 bool sibling_line_read(const char *text, struct sibling_line *out)
 {
-    return text &&
-           sscanf(text, "%63s %15s %lf %lf", out->event, out->tone, &out->prior,
-                  &out->novelty) == 4 &&
+    int n_read = 0;
+    if (!text || sscanf(text, "%63s %15s%n", out->event, out->tone, &n_read) != 2) {
+        return false;
+    }
+    text += n_read;
+    return read_number(&text, &out->prior) && read_number(&text, &out->novelty) &&
            out->prior >= 0 && out->prior <= 1 && out->novelty >= 0 && out->novelty <= 1;
 }
 

@@ -167,6 +167,7 @@ static enum cli_exit keep_event(struct cli *cli, const char *film,
     rc = rc ? rc : answer_list(&s, key, event, &err);
     const enum cli_exit status =
         rc ? cli_fail(cli, &err) : show_event(&s, key, event, words->text, &err);
+    event->context = NULL; // its words end here
     session_close(&s);
     return status;
 }

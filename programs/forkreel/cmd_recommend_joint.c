@@ -5,6 +5,7 @@
 #include "cli_story.h"
 #include "cli_taste.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,7 @@ static void print_joint(const struct joint *j, struct reel_joint_item *item, int
     struct cli_table table;
     cli_table_init(&table, columns, sizeof columns / sizeof *columns);
     for (int32_t i = 0; i < n; i++) {
+        assert(j->candidate);
         const struct reel_joint_candidate *c = &j->candidate[item[i].candidate];
         const struct branch *branch = c->branch < 0 ? NULL : &j->branch[c->branch];
         const double sum = round_terms(&item[i]);
@@ -267,6 +269,7 @@ static json_t *joint_json(const struct joint *j, struct reel_joint_item *item, i
     const struct joint_query *q = j->q;
     json_t *rows = cli_need(json_array());
     for (int32_t i = 0; i < n; i++) {
+        assert(j->candidate);
         const struct reel_joint_candidate *c = &j->candidate[item[i].candidate];
         const double sum = round_terms(&item[i]);
         json_t *row = json_pack(
@@ -277,6 +280,7 @@ static json_t *joint_json(const struct joint *j, struct reel_joint_item *item, i
             cli_json_real(item[i].film), "log_plot", cli_json_real(item[i].plot),
             "log_taste", cli_json_real(item[i].taste), "sum", cli_json_real(sum));
         if (c->branch >= 0) {
+            assert(j->branch);
             const struct branch *branch = &j->branch[c->branch];
             json_object_set_new(row, "story", cli_json_text(branch->story));
             json_object_set_new(row, "title", cli_json_text(branch->title));
@@ -300,6 +304,7 @@ static void tell_branches(const struct joint *j, const struct reel_joint_item *i
         cli_say(cli, "%s", tr("there is no story yet; 'forkreel fork FILM' grows one"));
     }
     for (int32_t i = 0; i < n_all; i++) {
+        assert(j->candidate);
         const struct reel_joint_candidate *c = &j->candidate[item[i].candidate];
         if (c->branch >= 0) {
             if (i >= n) {

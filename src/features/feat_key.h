@@ -5,6 +5,7 @@
 #ifndef FEAT_KEY_H
 #define FEAT_KEY_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@ static inline struct feat_key feat_key_of(const char *word, size_t n, size_t n_r
     static const unsigned char mask[2 * FEAT_KEY_BYTES] = {
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
     struct feat_key key = {0}, keep;
+    assert(word);
     n = n < FEAT_KEY_BYTES ? n : FEAT_KEY_BYTES;
     if (n_readable < FEAT_KEY_BYTES) {
         memcpy(&key, word, n);

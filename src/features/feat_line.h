@@ -4,6 +4,7 @@
 
 #include "feat_step.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { FEAT_SLACK = 16 };
@@ -73,6 +74,7 @@ static inline size_t feat_line_next(struct feat_line *line, const struct feat_en
 static inline char *feat_line_put(struct feat_line *line, char *to, const char *word,
                                   size_t n, size_t n_readable)
 {
+    assert(word);
     if (line->has_word) {
         *to++ = ' ';
     }

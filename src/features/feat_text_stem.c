@@ -62,6 +62,7 @@ static void stem_reset(void *state)
 /** The language whose endings a word has; FEAT_NO_LANGUAGE: it is left as it is. */
 static int language_of(const struct stem *x, const char *word)
 {
+    assert(word);
     const unsigned char lead = (unsigned char)word[0];
     const bool is_latin = lead >= 'a' && lead <= 'z';
     const bool is_letter =

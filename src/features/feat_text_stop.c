@@ -140,6 +140,7 @@ static void stop_reset(void *state)
 
 static bool is_mark(const char *word, size_t n)
 {
+    assert(word);
     return word[0] == '@' && ((n == 4 && memcmp(word, "@url", n) == 0) ||
                               (n == 8 && memcmp(word, "@someone", n) == 0));
 }

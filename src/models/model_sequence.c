@@ -30,6 +30,7 @@
 #include "base_linalg.h"
 #include "base_net.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -684,6 +685,7 @@ static enum reel_status ask(const struct reel_model *model,
 
 static void norm_rows(float *y, const float *x, const float *gain, size_t n, size_t d)
 {
+    assert(gain);
     for (size_t r = 0; r < n; r++) {
         double square = 0;
         for (size_t c = 0; c < d; c++) {
@@ -761,6 +763,7 @@ static void forward(const struct reel_model *model, const struct asked *asked,
                     int32_t without, float *score)
 {
     const struct view view = view_of(model);
+    assert(view.param[P_FILMS] && view.param[P_PLACES] && view.param[P_BIAS]);
     const size_t d = (size_t)view.shape.d, n_films = (size_t)view.shape.n_films;
     float *x = asked->memory;
     float *desk = x + (size_t)view.shape.window * d;
@@ -789,9 +792,11 @@ static void forward(const struct reel_model *model, const struct asked *asked,
         add_rows(score, recent, n_films);
     }
     for (int32_t h = 0; h < N_RECENT; h++) {
+        const float *weight = view.param[P_RECENT + h];
+        assert(weight);
         recent_at(model, asked->day, h, recent);
         for (size_t i = 0; i < n_films; i++) {
-            score[i] += view.param[P_RECENT + h][0] * recent[i];
+            score[i] += *weight * recent[i];
         }
     }
 }

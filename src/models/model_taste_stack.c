@@ -20,6 +20,7 @@
 #include "base_rng.h"
 #include "model_taste.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -147,6 +148,7 @@ static enum reel_status solve_rated(const struct reel_model *model,
     if (!rated || rated->n == 0 || numbers->mean_stars == 0) {
         return REEL_OK;
     }
+    assert(rated->value);
     for (int32_t i = 0; i < rated->n; i++) {
         side->stars_sum += (double)rated->value[i] - numbers->mean_stars;
     }
@@ -292,6 +294,7 @@ static void terms(const struct stack *s, int32_t film, const struct reel_query *
                                              m, s->desk);
     term[TASTE_RATED] = dot(s->side.z, m, k);
     if (at_rated >= 0) {
+        assert(rated->value);
         rated_without(s, rated->n, film, rated->value[at_rated], m, term);
     }
 }
@@ -380,7 +383,8 @@ static enum reel_status gather(struct stack *s, uint64_t seed, struct reel_error
 {
     const int32_t n_viewers = s->data->chosen.n_rows;
     const int32_t step = (n_viewers + VIEWERS_MAX - 1) / VIEWERS_MAX;
-    const double n_pairs = (double)s->n * ((n_viewers + step - 1) / step);
+    const int32_t n_sampled = (n_viewers + step - 1) / step;
+    const double n_pairs = (double)s->n * n_sampled;
     const double share = n_pairs > OTHERS_MAX ? OTHERS_MAX / n_pairs : 1;
     struct base_rng rng;
     base_rng_init(&rng, seed, 2);
