@@ -175,7 +175,7 @@ static bool is_in(const struct reel_csr *m, int32_t row, int32_t col)
     return low < m->start[row + 1] && m->col[low] == col;
 }
 
-/** 1 - |shared| / |either| of the genres of two films. */
+/** 1 - |shared| / |either| of the genres of two films; NAN where one has none. */
 static double apart(const struct reel_csr *genres, int32_t x, int32_t y)
 {
     const int64_t n_x = genres->start[x + 1] - genres->start[x];
@@ -184,8 +184,24 @@ static double apart(const struct reel_csr *genres, int32_t x, int32_t y)
     for (int64_t i = genres->start[x]; i < genres->start[x + 1]; i++) {
         n_shared += is_in(genres, y, genres->col[i]);
     }
-    const int64_t n_either = n_x + n_y - n_shared;
-    return n_either ? 1 - (double)n_shared / (double)n_either : 0;
+    return n_x && n_y ? 1 - (double)n_shared / (double)(n_x + n_y - n_shared) : NAN;
+}
+
+static int by_row(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/** Rows of the film table, ascending, behind the `n` that are there; gives how many. */
+static int32_t add_rows(const struct accuracy *a, const struct reel_csr *part,
+                        int32_t viewer, int32_t *film, int32_t n)
+{
+    for (int64_t e = part->start[viewer]; e < part->start[viewer + 1]; e++) {
+        film[n++] = a->data.film_row[part->col[e]];
+    }
+    qsort(film, (size_t)n, sizeof *film, by_row);
+    return n;
 }
 
 /** One viewer's list for one setting of the knob. */
@@ -194,15 +210,14 @@ static enum reel_status judge_list(const struct accuracy *a,
                                    const struct reel_list_options *opt, struct mean *ndcg,
                                    struct mean *diversity, struct reel_error *err)
 {
-    const struct reel_csr *train = &a->split.train, *test = &a->split.test;
-    const int64_t begin = train->start[viewer];
-    const int32_t n = (int32_t)(train->start[viewer + 1] - begin);
+    const struct reel_csr *test = &a->split.test;
     const int32_t n_test = (int32_t)(test->start[viewer + 1] - test->start[viewer]);
-    int32_t *film = cli_need(malloc(((size_t)n + 1) * sizeof *film));
-    for (int32_t i = 0; i < n; i++) {
-        film[i] = a->data.film_row[train->col[begin + i]];
-    }
-    const struct reel_viewer_state state = {.chosen = {.film = film, .n = n}};
+    int32_t *film = cli_need(malloc((size_t)test->n_cols * sizeof *film));
+    int32_t *seen = cli_need(malloc((size_t)test->n_cols * sizeof *seen));
+    const int32_t n = add_rows(a, &a->split.train, viewer, film, 0);
+    const int32_t n_seen = add_rows(a, &a->split.known, viewer, seen, 0);
+    const struct reel_viewer_state state = {
+        .chosen = {.film = film, .n = n}, .seen = seen, .n_seen = n_seen};
     struct reel_list list = {0};
     const enum reel_status rc =
         reel_list_make(model, a->s->films, &state, opt, &list, err);
@@ -212,8 +227,11 @@ static enum reel_status judge_list(const struct accuracy *a,
         const int64_t key = a->s->films->key[list.item[i].film];
         const int32_t col = session_index_of(a->data.film_key, test->n_cols, key);
         dcg += col >= 0 && is_in(test, viewer, col) ? 1 / log2(i + 2) : 0;
-        for (int32_t j = 0; j < i; j++, n_pairs++) {
-            sum += apart(&a->s->films->genres, list.item[i].film, list.item[j].film);
+        for (int32_t j = 0; j < i; j++) {
+            const double one =
+                apart(&a->s->films->genres, list.item[i].film, list.item[j].film);
+            sum += isnan(one) ? 0 : one;
+            n_pairs += !isnan(one);
         }
     }
     for (int32_t i = 0; i < n_test && i < N_LIST; i++) {
@@ -225,6 +243,7 @@ static enum reel_status judge_list(const struct accuracy *a,
     }
     reel_list_release(&list);
     free(film);
+    free(seen);
     return rc;
 }
 
@@ -232,6 +251,7 @@ static enum reel_status draw_diversity(const struct accuracy *a, struct reel_err
 {
     static const char *const name[] = {"MMR", "DPP"};
     double x[2][N_KNOBS], y[2][N_KNOBS], low[2][N_KNOBS], high[2][N_KNOBS];
+    int32_t n_judged = 0;
     struct reel_chart_series series[2];
     struct reel_model *model = NULL;
     enum reel_status rc = reel_model_train("als", &a->training, &a->opt, &model, err);
@@ -249,7 +269,8 @@ static enum reel_status draw_diversity(const struct accuracy *a, struct reel_err
             }
             x[m][k] = mean_of(&diversity);
             y[m][k] = mean_of(&ndcg);
-            low[m][k] = y[m][k] - half_of(&ndcg);
+            low[m][k] = fmax(0, y[m][k] - half_of(&ndcg));
+            n_judged = ndcg.n;
             high[m][k] = y[m][k] + half_of(&ndcg);
         }
         series[m] = (struct reel_chart_series){.name = name[m],
@@ -261,15 +282,20 @@ static enum reel_status draw_diversity(const struct accuracy *a, struct reel_err
                                                .high = high[m]};
     }
     reel_model_free(model);
+    char *note =
+        cli_format(tr("als, random split, %d viewers; the knob from 0 (left) to 1 in "
+                      "steps of .2; bars: 95 %%"),
+                   n_judged);
     const struct reel_chart chart = {
         .title = tr("Accuracy against diversity"),
-        .note = tr(
-            "als, random split; the knob from 0 (left) to 1 in steps of .2; bars: 95 %"),
+        .note = note,
         .x = {.name = tr("diversity of ten films: 1 - Jaccard of genres, mean of pairs")},
         .y = {.name = "NDCG@10"},
         .series = series,
         .n_series = 2};
-    return rc ? rc : write_both(&chart, a->folder, "accuracy-diversity", err);
+    rc = rc ? rc : write_both(&chart, a->folder, "accuracy-diversity", err);
+    free(note);
+    return rc;
 }
 
 static enum reel_status draw_history(const struct accuracy *a, struct reel_error *err)
@@ -294,8 +320,8 @@ static enum reel_status draw_history(const struct accuracy *a, struct reel_error
         opt.n_bootstrap = 1;
         rc = reel_model_train(model_name[m], &a->training, &a->opt, &model, err);
         rc = rc ? rc
-                : reel_measure(model, train, NULL, &a->split.test, NULL, &opt, &measures,
-                               ndcg, err);
+                : reel_measure(model, train, &a->split.validation, &a->split.test, NULL,
+                               &opt, &measures, ndcg, err);
         for (int32_t v = 0; rc == REEL_OK && v < train->n_rows; v++) {
             const int64_t n = train->start[v + 1] - train->start[v];
             int b = 0;
@@ -307,7 +333,7 @@ static enum reel_status draw_history(const struct accuracy *a, struct reel_error
         for (int b = 0; b < N_BUCKETS; b++) {
             x[b] = b;
             y[m][b] = mean_of(&mean[b]);
-            low[m][b] = y[m][b] - half_of(&mean[b]);
+            low[m][b] = fmax(0, y[m][b] - half_of(&mean[b]));
             high[m][b] = y[m][b] + half_of(&mean[b]);
         }
         series[m] = (struct reel_chart_series){.name = model_name[m],
@@ -322,7 +348,8 @@ static enum reel_status draw_history(const struct accuracy *a, struct reel_error
     free(ndcg);
     const struct reel_chart chart = {
         .title = tr("Accuracy against the length of the history"),
-        .note = tr("random split, viewers by liked films in training; bars: 95 %"),
+        .note =
+            tr("random split, viewers by liked films in training; bars: 95 %, normal"),
         .x = {.name = tr("liked films known of the viewer"),
               .category = bucket_name,
               .n_categories = N_BUCKETS},
