@@ -419,18 +419,6 @@ static bool describe(const struct reel_chart *chart, struct base_buffer *drawn,
            base_buffer_add_text(out, "</desc>") && base_buffer_add_text(out, end + 1);
 }
 
-static enum reel_status write_whole(const char *path, const struct base_buffer *whole,
-                                    struct reel_error *err)
-{
-    struct base_file_writer writer;
-    enum reel_status rc = base_file_writer_open(&writer, path, err);
-    if (rc == REEL_OK) {
-        fwrite(whole->data, 1, whole->n_bytes, writer.out); // close tells of errors
-        rc = base_file_writer_close(&writer, err);
-    }
-    return rc;
-}
-
 enum reel_status reel_chart_write(const struct reel_chart *chart, const char *path,
                                   struct reel_error *err)
 {
@@ -472,7 +460,7 @@ enum reel_status reel_chart_write(const struct reel_chart *chart, const char *pa
         status == CAIRO_STATUS_SUCCESS && (!is_svg || describe(chart, &drawn, &out));
     const struct base_buffer *whole = is_svg ? &out : &drawn;
     enum reel_status rc =
-        is_ok ? write_whole(path, whole, err)
+        is_ok ? base_file_write(path, NULL, 0, whole->data, whole->n_bytes, err)
               : fail(err, REEL_ENOMEM, "%s: %s", path, cairo_status_to_string(status));
     base_buffer_release(&drawn);
     base_buffer_release(&out);

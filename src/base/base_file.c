@@ -104,6 +104,23 @@ void base_file_writer_abort(struct base_file_writer *writer)
     *writer = (struct base_file_writer){0};
 }
 
+enum reel_status base_file_write(const char *path, const void *head, size_t n_head_bytes,
+                                 const void *rest, size_t n_rest_bytes,
+                                 struct reel_error *err)
+{
+    struct base_file_writer writer;
+    enum reel_status rc = base_file_writer_open(&writer, path, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    // Failures of fwrite are sticky and come out at closing.
+    if (head) {
+        (void)fwrite(head, 1, n_head_bytes, writer.out);
+    }
+    (void)fwrite(rest, 1, n_rest_bytes, writer.out);
+    return base_file_writer_close(&writer, err);
+}
+
 enum reel_status base_file_map_open(struct base_file_map *map, const char *path,
                                     struct reel_error *err)
 {

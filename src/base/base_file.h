@@ -22,6 +22,11 @@ enum reel_status base_file_writer_close(struct base_file_writer *writer,
 /** Forget what was written; safe after close. */
 void base_file_writer_abort(struct base_file_writer *writer);
 
+/** All of it by a writer: `head` (NULL: none) and then `rest`. */
+enum reel_status base_file_write(const char *path, const void *head, size_t n_head_bytes,
+                                 const void *rest, size_t n_rest_bytes,
+                                 struct reel_error *err) REEL_CHECKED;
+
 struct base_file_map {
     const unsigned char *data; /* NULL when the file is empty */
     size_t n_bytes;

@@ -183,16 +183,8 @@ enum reel_status reel_features_save(const struct reel_features *features,
 {
     struct feat_header header = *features->header;
     header.check = header_check(&header);
-    struct base_file_writer writer;
-    enum reel_status rc = base_file_writer_open(&writer, path, err);
-    if (rc != REEL_OK) {
-        return rc;
-    }
-    // Failures of fwrite are sticky and come out at closing.
-    (void)fwrite(&header, sizeof header, 1, writer.out);
-    (void)fwrite(features->block + sizeof header, 1, header.n_block_bytes - sizeof header,
-                 writer.out);
-    return base_file_writer_close(&writer, err);
+    return base_file_write(path, &header, sizeof header, features->block + sizeof header,
+                           header.n_block_bytes - sizeof header, err);
 }
 
 static enum reel_status check_sizes(const struct feat_header *header,

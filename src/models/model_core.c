@@ -331,16 +331,8 @@ enum reel_status reel_model_save(const struct reel_model *model, const char *pat
 {
     struct model_header header = *model->header;
     header.check = header_check(&header);
-    struct base_file_writer writer;
-    enum reel_status rc = base_file_writer_open(&writer, path, err);
-    if (rc != REEL_OK) {
-        return rc;
-    }
-    // Failures of fwrite are sticky and come out at closing.
-    (void)fwrite(&header, sizeof header, 1, writer.out);
-    (void)fwrite(model->block + sizeof header, 1, header.n_block_bytes - sizeof header,
-                 writer.out);
-    return base_file_writer_close(&writer, err);
+    return base_file_write(path, &header, sizeof header, model->block + sizeof header,
+                           header.n_block_bytes - sizeof header, err);
 }
 
 static enum reel_status check_header(const struct model_header *header,
