@@ -9,6 +9,7 @@
  * Nothing is learned here: beliefs are counts, and edits are the viewer's own numbers.
  */
 #include "base_alloc.h"
+#include "base_csr.h"
 #include "base_error.h"
 #include "rank_reason.h"
 
@@ -56,16 +57,6 @@ static int32_t trait_find(const struct reel_csr *traits, const char *const *name
     return -1;
 }
 
-static bool row_has(const struct reel_csr *traits, int32_t row, int32_t trait)
-{
-    for (int64_t e = traits->start[row]; e < traits->start[row + 1]; e++) {
-        if (traits->col[e] == trait) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /** Which films answer to an edit. */
 struct question {
     const struct reel_film_table *films;
@@ -97,7 +88,7 @@ static bool question_make(const struct reel_edit *edit,
 static bool answers(const struct question *q, int32_t film)
 {
     if (q->traits) {
-        return row_has(q->traits, film, q->trait);
+        return base_csr_has(q->traits, film, q->trait);
     }
     if (q->language) {
         const char *language = q->films->language[film];
@@ -185,24 +176,6 @@ struct profiler {
     int32_t n_beliefs, n_room;
     char (*decade_name)[8];
 };
-
-static bool is_chosen(const struct profiler *p, int32_t film)
-{
-    const struct reel_csr *chosen = p->chosen;
-    int64_t low = chosen->start[p->viewer], high = chosen->start[p->viewer + 1];
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (chosen->col[middle] == film) {
-            return true;
-        }
-        if (chosen->col[middle] < film) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return false;
-}
 
 static void count_film(const struct profiler *p, struct count *count, int64_t entry,
                        bool is_liked)
@@ -343,7 +316,7 @@ static enum reel_status believe_kind(struct profiler *p, const struct kind_view 
     const int64_t *start = p->seen->start;
     for (int64_t e = start[p->viewer]; is_whole && e < start[p->viewer + 1]; e++) {
         const int32_t film = p->seen->col[e];
-        count_values(view, film, count, p, e, is_chosen(p, film));
+        count_values(view, film, count, p, e, base_csr_has(p->chosen, p->viewer, film));
     }
     for (int32_t v = 0; is_whole && v < view->n_values; v++) {
         const char *word = view->name                       ? view->name[v]

@@ -4,6 +4,8 @@
  */
 #include "rank_reason.h"
 
+#include "base_csr.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -107,17 +109,6 @@ static int32_t add_traits(const struct reel_csr *rows, const char *const *name,
     return n;
 }
 
-static bool has_trait(const struct trait *trait, int32_t film)
-{
-    const struct reel_csr *rows = trait->rows;
-    for (int64_t e = rows->start[film]; e < rows->start[film + 1]; e++) {
-        if (rows->col[e] == trait->col) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /**
  * Divide what a film of the history adds among the traits that it shares, of the most
  * particular kind that is shared: people before keywords before genres. Gives what no trait
@@ -128,11 +119,11 @@ static double share_out(struct trait *trait, int32_t n, int32_t film, double amo
     for (int32_t first = 0, next; first < n; first = next) {
         int32_t n_shared = 0;
         for (next = first; next < n && trait[next].rows == trait[first].rows; next++) {
-            n_shared += has_trait(&trait[next], film);
+            n_shared += base_csr_has(trait[next].rows, film, trait[next].col);
         }
         double left = amount;
         for (int32_t t = first; t < next && n_shared > 0; t++) {
-            if (trait[t].is_told && has_trait(&trait[t], film)) {
+            if (trait[t].is_told && base_csr_has(trait[t].rows, film, trait[t].col)) {
                 trait[t].reason.amount += amount / n_shared;
                 trait[t].reason.n++;
                 left -= amount / n_shared;
