@@ -346,8 +346,7 @@ static enum reel_status check_bridge(const struct reel_features *features,
     if (rc == REEL_OK && base_csr_check(&bridge, err) != REEL_OK) {
         rc = REEL_EFORMAT;
     }
-    assert(bridge.value); // a section of the file, which is there
-    for (uint64_t i = 0; rc == REEL_OK && i < n_entries; i++) {
+    for (uint64_t i = 0; rc == REEL_OK && bridge.value && i < n_entries; i++) {
         if (!(bridge.value[i] > 0)) {
             rc = fail(err, REEL_EFORMAT, "a translation of likelihood %g",
                       bridge.value[i]);
