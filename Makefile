@@ -32,7 +32,7 @@ lint: ## style, layers, static analysis
 	@scripts/setup build test
 	@scripts/check
 
-fuzz: ## every fuzzer for a minute (FUZZ_SECONDS=N)
+fuzz: ## every fuzzer for a minute (FUZZ_SECONDS=N, FUZZ_SEED=N)
 	@scripts/setup build test
 	@scripts/fuzz
 
