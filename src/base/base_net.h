@@ -42,8 +42,9 @@ struct base_net_param {
     const char *name; /* at most 31 bytes are kept */
     int64_t n_0, n_1; /* n_1 rows of n_0 */
     double mean, sd;
-    bool is_decayed; /* pulled to zero by options.decay */
-    bool is_fixed;   /* not learnt: a table that graphs read */
+    bool is_decayed;    /* pulled to zero by options.decay */
+    bool is_fixed;      /* not learnt: a table that graphs read */
+    double rate_factor; /* of its group: times the rate of all; 0: 1 */
 };
 
 /** Errors: REEL_EINVAL a shape below 1; REEL_ENOMEM. */
@@ -53,6 +54,12 @@ enum reel_status base_net_create(const struct base_net_param *param, int32_t n_p
 void base_net_free(struct base_net *net);
 /** (n_1, n_0) of parameter i, row-major; may be written between trainings. */
 float *base_net_values(const struct base_net *net, int32_t i);
+/**
+ * A bank is one array for all parameters: values, gradients and moments are each one, laid out
+ * alike. Floats of a bank, and how many stand before parameter i.
+ */
+size_t base_net_n_floats(const struct base_net *net);
+size_t base_net_offset(const struct base_net *net, int32_t i);
 
 /* ---- graphs ---- */
 
@@ -112,6 +119,15 @@ struct base_net_task {
      */
     struct ggml_tensor *(*loss)(struct base_net_graph *g, const int32_t *item, int32_t n,
                                 double *weight, void *payload);
+    /**
+     * In place of `loss`, for a net that finds its gradient itself: put the loss of these items,
+     * summed over targets, and the number of targets, and add the gradient of that sum to
+     * `gradient` (a bank; NULL: only the loss is asked). `worker` in [0, n_threads) has this
+     * call alone; `rng` NULL: the net is judged. False ends the training with REEL_ENOMEM.
+     */
+    bool (*direct)(const struct base_net *net, const int32_t *item, int32_t n,
+                   int32_t worker, struct base_rng *rng, float *gradient, double *loss,
+                   double *weight, void *payload);
     /** How good the net is now, higher is better; NULL: minus the loss of n_valid items. */
     enum reel_status (*measure)(const struct base_net *net, double *score, void *payload,
                                 struct reel_error *err);
@@ -120,6 +136,12 @@ struct base_net_task {
     int32_t n_valid; /* and the next n_valid are judged on */
     int32_t n_batch; /* items of a step */
     int32_t n_part; /* items of one graph: memory against speed; gradients are added up */
+    /** The mean gradient (a bank) before it is clipped; may add to it. May be NULL. */
+    void (*before_step)(struct base_net *net, float *gradient, int32_t i_step,
+                        int32_t n_steps, void *payload);
+    /** Values were stepped; may change them. May be NULL. */
+    void (*after_step)(struct base_net *net, int32_t i_step, int32_t n_steps,
+                       void *payload);
 };
 
 /** What a step or a judgement came to. */
@@ -129,14 +151,32 @@ struct base_net_step {
     double score;                /* NAN unless the net was just judged */
 };
 
+/**
+ * Where a training stands between two steps: with it, it goes on as if it had never ended, to
+ * the last bit for one thread. The banks (n_floats) are borrowed from the loop, or lent to it.
+ */
+struct base_net_state {
+    int32_t i_step, i_epoch; /* done */
+    int32_t i_item;          /* first item of this epoch that is not done */
+    int32_t n_worse, best_epoch;
+    uint64_t round; /* of random numbers */
+    double sum_loss, sum_weight, loss, best_score;
+    size_t n_floats;
+    float *value, *moment[2];
+    float *best;  /* NULL: nothing is judged */
+    bool is_last; /* no step follows: finished or stopped; keep it now or never */
+};
+
 struct base_net_options {
     int32_t n_epochs;
+    int32_t n_steps; /* at most, and the length of the schedule; 0: those of n_epochs */
     double rate;     /* after n_warmup steps; from there by a half cosine ... */
     double rate_end; /* ... to this share of it */
     int32_t n_warmup;
     double beta1, beta2, decay;
     double clip;          /* longest gradient; 0: any */
     int32_t judge_epochs; /* judge after so many; 0: never */
+    int32_t judge_steps;  /* and after so many steps; 0: not */
     int32_t patience; /* stop after so many judgements without a better one; 0: never */
     int32_t n_threads;
     uint64_t seed;
@@ -144,12 +184,19 @@ struct base_net_options {
     struct reel_progress progress;
     void (*told)(const struct base_net_step *step, void *payload); /* may be NULL */
     void *told_payload;
+    /** Where to go on; NULL: at the beginning. Its shape is checked, its banks are copied. */
+    const struct base_net_state *resume;
+    /** After every step; whoever keeps states writes one when it is time. May be NULL. */
+    enum reel_status (*keep)(const struct base_net_state *state, void *payload,
+                             struct reel_error *err);
+    void *keep_payload;
 };
 /** Rate .001 to a tenth, .9, .98, decay .01, clip 1, one thread, nothing judged. */
 struct base_net_options base_net_options_default(void);
 
 struct base_net_result {
     int32_t n_epochs;   /* done */
+    int32_t n_steps;    /* done */
     int32_t best_epoch; /* of the parameters that the net has now, from 1 */
     double loss;        /* of the last epoch */
     double best_score;  /* NAN when nothing was judged */
@@ -158,8 +205,9 @@ struct base_net_result {
 /**
  * Learn. When the net is judged, it ends with the best parameters, otherwise the last ones.
  *
- * Errors: REEL_EINVAL options; REEL_ENOMEM; REEL_ECANCELLED; REEL_EFAIL a loss that is no
- *         number. The parameters are then those of the last step that was done.
+ * Errors: REEL_EINVAL options; REEL_ENOMEM; REEL_ECANCELLED (`keep` was called before); REEL_EFAIL
+ *         a loss that is no number; what `keep` returns. The parameters are then those of the
+ *         last step that was done.
  */
 enum reel_status base_net_train(struct base_net *net, const struct base_net_task *task,
                                 const struct base_net_options *opt,
