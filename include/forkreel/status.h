@@ -48,7 +48,8 @@ struct reel_error {
 const char *reel_status_text(enum reel_status status);
 
 /**
- * Long work reports here; `done` of `total` in the unit of `stage` ("ratings", "epoch").
+ * Long work reports here; `done` of `total` in the unit of `stage` ("ratings", "epoch"). What
+ * stands after a tab in `stage` is a note that may change each time ("step\tloss 3.21").
  * Returns true to go on, false to stop (the work then returns REEL_ECANCELLED and leaves
  * nothing half-written). `total` is 0 where it is unknown. Called from one thread at a time.
  */
@@ -63,6 +64,7 @@ struct reel_progress_bar {
     const volatile int *stop; /* borrowed; the work stops when it is not 0; may be NULL */
     bool is_terminal, is_drawn;
     int64_t begin_ns, last_ns;
+    double first_done; /* when the stage began */
     char stage[64];
 };
 

@@ -117,7 +117,8 @@ void reel_progress_bar_clear(struct reel_progress_bar *bar)
     }
 }
 
-static void draw(struct reel_progress_bar *bar, double done, double total, int64_t now_ns)
+static void draw(struct reel_progress_bar *bar, double done, double total, int64_t now_ns,
+                 const char *note)
 {
     enum { WIDTH = 30 };
     const double seconds = (double)(now_ns - bar->begin_ns) * 1e-9;
@@ -128,11 +129,18 @@ static void draw(struct reel_progress_bar *bar, double done, double total, int64
             line[i] = i < (int)(share * WIDTH) ? '#' : '.';
         }
         line[WIDTH] = '\0';
-        const double left = share > 0.01 ? seconds / share - seconds : 0;
+        // Work that goes on where it broke off is as fast as what was done since.
+        const double n_since = done - bar->first_done;
+        const double left = share > 0.01 && n_since > 0 && done < total
+                                ? seconds * (total - done) / n_since
+                                : 0;
         (void)fprintf(bar->out, "\r\033[K%-16s [%s] %3.0f %%  %.0f s left", bar->stage,
                       line, 100 * share, left);
     } else {
         (void)fprintf(bar->out, "\r\033[K%-16s %.0f  %.0f s", bar->stage, done, seconds);
+    }
+    if (*note) {
+        (void)fprintf(bar->out, "  %s", note);
     }
     (void)fflush(bar->out);
     bar->is_drawn = true;
@@ -148,14 +156,18 @@ static bool report(const char *stage, double done, double total, void *payload)
         return true;
     }
     const int64_t now_ns = base_clock_ns();
-    if (strncmp(stage, bar->stage, sizeof bar->stage - 1) != 0) {
-        (void)snprintf(bar->stage, sizeof bar->stage, "%s", stage);
+    char name[sizeof bar->stage];
+    const size_t n_name = strcspn(stage, "\t");
+    (void)snprintf(name, sizeof name, "%.*s", (int)n_name, stage);
+    if (strcmp(name, bar->stage) != 0) {
+        memcpy(bar->stage, name, sizeof name);
         bar->begin_ns = now_ns;
+        bar->first_done = done;
         bar->last_ns = 0;
     }
     if (now_ns - bar->last_ns >= 100000000) {
         bar->last_ns = now_ns;
-        draw(bar, done, total, now_ns);
+        draw(bar, done, total, now_ns, stage[n_name] ? stage + n_name + 1 : "");
     }
     return true;
 }

@@ -16,7 +16,7 @@
  *         lm_run_scalar(run, step, "gradient/norm", norm);       // what one wants to see
  *         lm_run_text(run, step, "sample", text);
  *         rc = lm_run_step(run, step, loss, n_tokens, &err);     // writes all of it
- *         report(lm_run_line(run), step, n_steps);               // "loss 3.214 1520 tokens/s"
+ *         base_progress_report(progress, lm_run_stage(run), step, n_steps);
  *     }
  *     rc = lm_run_end(run, rc, rc ? &err : NULL, &err_end);      // says how it ended; frees
  *
@@ -81,8 +81,11 @@ enum reel_status lm_run_step(struct lm_run *run, int64_t step, double loss,
 /** Write what waits, and have the disk hold it: before a checkpoint that refers to it. */
 enum reel_status lm_run_flush(struct lm_run *run, struct reel_error *err) REEL_CHECKED;
 
-/** "loss 3.214  1520 tokens/s  4 min left": lives until the next call. */
-const char *lm_run_line(const struct lm_run *run);
+/**
+ * What to report as the stage of a progress: "step\tloss 3.214  1520 tokens/s"; the bar adds
+ * the time left. Lives until the next lm_run_step.
+ */
+const char *lm_run_stage(const struct lm_run *run);
 
 /**
  * The end: state "done" for REEL_OK, "stopped" for REEL_ECANCELLED, else "failed" with what
