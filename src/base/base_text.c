@@ -68,6 +68,15 @@ bool base_utf8_check(const char *text, size_t n_bytes, size_t *bad)
     return true;
 }
 
+enum base_text_kind base_text_kind(uint32_t code_point)
+{
+    const uint32_t category = U_GET_GC_MASK((UChar32)code_point);
+    return category & U_GC_L_MASK                   ? BASE_TEXT_LETTER
+           : category & U_GC_N_MASK                 ? BASE_TEXT_NUMBER
+           : u_isUWhiteSpace((UChar32)code_point) ? BASE_TEXT_SPACE
+                                                    : BASE_TEXT_OTHER;
+}
+
 enum reel_status base_text_create(struct base_text **out, struct reel_error *err)
 {
     *out = NULL;

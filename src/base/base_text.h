@@ -10,9 +10,19 @@
 #include <forkreel/status.h>
 
 #include <stddef.h>
+#include <stdint.h>
 
 /** Is it well-formed UTF-8 without NUL? `*bad` receives the offset of the first bad byte. */
 bool base_utf8_check(const char *text, size_t n_bytes, size_t *bad);
+
+/** What a code point is by its Unicode category; what is none of these is `other`. */
+enum base_text_kind {
+    BASE_TEXT_OTHER,
+    BASE_TEXT_LETTER, /* L */
+    BASE_TEXT_NUMBER, /* N */
+    BASE_TEXT_SPACE,  /* White_Space */
+};
+enum base_text_kind base_text_kind(uint32_t code_point);
 
 /** Transliterators and break iterators; costly to make, not to be shared by threads. */
 struct base_text;
