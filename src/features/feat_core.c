@@ -10,11 +10,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { FILE_VERSION = 1, HEADER_BYTES = 4096, SECTION_ALIGN = 64 };
+enum { FILE_VERSION = 1 };
 
 static const char magic[8] = "REELFEAT";
 
-static_assert(sizeof(struct feat_header) <= HEADER_BYTES, "the header has its page");
+static_assert(sizeof(struct feat_header) <= BASE_BLOCK_HEADER_BYTES, "has its page");
 
 const char *const feat_kind_name[FEAT_N_KINDS] = {"text",     "people", "genres",
                                                   "keywords", "year",   "facts"};
@@ -28,30 +28,16 @@ static uint64_t fnv1a(const void *bytes, size_t n)
     return h;
 }
 
-static uint64_t header_check(const struct feat_header *header)
-{
-    struct feat_header copy = *header;
-    copy.check = 0;
-    return fnv1a(&copy, sizeof copy);
-}
-
 static bool lay_out(struct feat_header *header, const struct feat_section *section,
                     int32_t n_sections)
 {
-    uint64_t offset = HEADER_BYTES;
+    header->n_block_bytes = BASE_BLOCK_HEADER_BYTES;
     for (int32_t i = 0; i < n_sections; i++) {
-        uint64_t n_bytes;
-        if (__builtin_mul_overflow(section[i].n_items, section[i].item_bytes, &n_bytes) ||
-            n_bytes > (uint64_t)1 << 46) {
+        if (!base_section_place(&header->section[section[i].role], section[i].item_bytes,
+                                section[i].n_items, &header->n_block_bytes)) {
             return false;
         }
-        header->section[section[i].role].offset = offset;
-        header->section[section[i].role].n_items = section[i].n_items;
-        header->section[section[i].role].item_bytes = section[i].item_bytes;
-        header->section[section[i].role].is_present = 1;
-        offset += (n_bytes + SECTION_ALIGN - 1) / SECTION_ALIGN * SECTION_ALIGN;
     }
-    header->n_block_bytes = offset;
     return true;
 }
 
@@ -182,7 +168,7 @@ enum reel_status reel_features_save(const struct reel_features *features,
                                     const char *path, struct reel_error *err)
 {
     struct feat_header header = *features->header;
-    header.check = header_check(&header);
+    header.check = feat_header_sum(&header);
     return base_file_write(path, &header, sizeof header, features->block + sizeof header,
                            header.n_block_bytes - sizeof header, err);
 }
@@ -220,7 +206,7 @@ static enum reel_status check_header(const struct feat_header *header,
         return fail(err, REEL_EVERSION, "layout %u needs a newer forkreel",
                     header->version);
     }
-    if (header->check != header_check(header)) {
+    if (header->check != feat_header_sum(header)) {
         return fail(err, REEL_EFORMAT, "damaged header");
     }
     if (header->n_block_bytes != n_file_bytes) {
@@ -228,39 +214,16 @@ static enum reel_status check_header(const struct feat_header *header,
                     (unsigned long long)n_file_bytes,
                     (unsigned long long)header->n_block_bytes);
     }
-    for (int i = 0; i < FEAT_N_ROLES; i++) {
-        uint64_t n_bytes, end;
-        if (header->section[i].is_present &&
-            (__builtin_mul_overflow(header->section[i].n_items,
-                                    header->section[i].item_bytes, &n_bytes) ||
-             __builtin_add_overflow(header->section[i].offset, n_bytes, &end) ||
-             header->section[i].offset < HEADER_BYTES || end > n_file_bytes ||
-             header->section[i].offset % SECTION_ALIGN != 0)) {
-            return fail(err, REEL_EFORMAT, "section %d lies outside the file", i);
-        }
-    }
-    return check_sizes(header, err);
-}
-
-static enum reel_status check_section(const struct feat_header *header, int role,
-                                      uint32_t item_bytes, uint64_t n_items,
-                                      struct reel_error *err)
-{
-    if (!header->section[role].is_present ||
-        header->section[role].item_bytes != item_bytes ||
-        header->section[role].n_items != n_items) {
-        return fail(err, REEL_EFORMAT, "section %d holds %llu items where %llu belong",
-                    role, (unsigned long long)header->section[role].n_items,
-                    (unsigned long long)n_items);
-    }
-    return REEL_OK;
+    const enum reel_status rc =
+        base_sections_check(header->section, FEAT_N_ROLES, n_file_bytes, err);
+    return rc ? rc : check_sizes(header, err);
 }
 
 static enum reel_status check_floats(const struct reel_features *features, int role,
                                      uint64_t n_items, struct reel_error *err)
 {
     const enum reel_status rc =
-        check_section(features->header, role, sizeof(float), n_items, err);
+        base_section_expect(features->header->section, role, sizeof(float), n_items, err);
     const float *value = rc ? NULL : feat_section_at(features, role);
     for (uint64_t i = 0; rc == REEL_OK && i < n_items; i++) {
         if (!(fabsf(value[i]) <= 1e9F)) {
@@ -276,8 +239,9 @@ static enum reel_status check_keys(const struct reel_features *features,
 {
     const struct feat_header *header = features->header;
     const int32_t n = header->n_terms[kind];
-    enum reel_status rc = check_section(header, feat_role_of(kind, FEAT_KEY_START),
-                                        sizeof(int64_t), (uint64_t)n + 1, err);
+    enum reel_status rc =
+        base_section_expect(header->section, feat_role_of(kind, FEAT_KEY_START),
+                            sizeof(int64_t), (uint64_t)n + 1, err);
     if (rc) {
         return rc;
     }
@@ -288,9 +252,10 @@ static enum reel_status check_keys(const struct reel_features *features,
                         feat_kind_name[kind], i);
         }
     }
-    rc = start[0] == 0 ? check_section(header, feat_role_of(kind, FEAT_KEYS), 1,
-                                       (uint64_t)start[n], err)
-                       : fail(err, REEL_EFORMAT, "%s begin late", feat_kind_name[kind]);
+    rc = start[0] == 0
+             ? base_section_expect(header->section, feat_role_of(kind, FEAT_KEYS), 1,
+                                   (uint64_t)start[n], err)
+             : fail(err, REEL_EFORMAT, "%s begin late", feat_kind_name[kind]);
     const char *keys = rc ? NULL : feat_section_at(features, feat_role_of(kind, 0));
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
         if (memchr(keys + start[i], 0, (size_t)(start[i + 1] - start[i])) !=
@@ -306,8 +271,8 @@ static enum reel_status check_slots(const struct reel_features *features,
 {
     const int32_t n = features->header->n_terms[kind];
     const int role = feat_role_of(kind, FEAT_SLOTS);
-    const enum reel_status rc =
-        check_section(features->header, role, sizeof(int32_t), feat_slots_n(n), err);
+    const enum reel_status rc = base_section_expect(
+        features->header->section, role, sizeof(int32_t), feat_slots_n(n), err);
     if (rc) {
         return rc;
     }
@@ -331,8 +296,8 @@ static enum reel_status check_bridge(const struct reel_features *features,
     const struct feat_header *header = features->header;
     const uint64_t n = (uint64_t)header->n_words;
     const struct reel_csr bridge = feat_bridge(features);
-    enum reel_status rc =
-        check_section(header, FEAT_BRIDGE_START, sizeof(int64_t), n + 1, err);
+    enum reel_status rc = base_section_expect(header->section, FEAT_BRIDGE_START,
+                                              sizeof(int64_t), n + 1, err);
     for (uint64_t i = 0; rc == REEL_OK && i < n; i++) {
         if (bridge.start[i + 1] < bridge.start[i]) {
             rc = fail(err, REEL_EFORMAT, "word %llu ends before it starts",
@@ -340,8 +305,9 @@ static enum reel_status check_bridge(const struct reel_features *features,
         }
     }
     const uint64_t n_entries = rc ? 0 : (uint64_t)bridge.start[n];
-    rc =
-        rc ? rc : check_section(header, FEAT_BRIDGE_COL, sizeof(int32_t), n_entries, err);
+    rc = rc ? rc
+            : base_section_expect(header->section, FEAT_BRIDGE_COL, sizeof(int32_t),
+                                  n_entries, err);
     rc = rc ? rc : check_floats(features, FEAT_BRIDGE_VALUE, n_entries, err);
     if (rc == REEL_OK && base_csr_check(&bridge, err) != REEL_OK) {
         rc = REEL_EFORMAT;
@@ -396,7 +362,7 @@ enum reel_status reel_features_open(const char *path, struct reel_features **out
         struct reel_error inner = {0};
         features->block = (unsigned char *)(uintptr_t)features->map.data;
         features->header = (struct feat_header *)features->block;
-        rc = features->map.n_bytes < HEADER_BYTES
+        rc = features->map.n_bytes < BASE_BLOCK_HEADER_BYTES
                  ? fail(&inner, REEL_EFORMAT, "%zu bytes are too few",
                         features->map.n_bytes)
                  : check_header(features->header, features->map.n_bytes, &inner);

@@ -11,6 +11,7 @@
 #ifndef FEAT_CORE_H
 #define FEAT_CORE_H
 
+#include "base_block.h"
 #include "base_file.h"
 
 #include <forkreel/features.h>
@@ -51,11 +52,8 @@ struct feat_header {
     int32_t n_terms[FEAT_N_KINDS];
     int32_t n_words;
     uint64_t n_block_bytes;
-    struct {
-        uint64_t offset, n_items;
-        uint32_t item_bytes, is_present;
-    } section[FEAT_N_ROLES];
-    uint64_t check; /* FNV-1a of the header with this field 0 */
+    struct base_section section[FEAT_N_ROLES];
+    uint64_t check; /* base_header_sum */
 };
 
 struct reel_features {
@@ -63,6 +61,12 @@ struct reel_features {
     unsigned char *block;
     struct base_file_map map; /* when opened; otherwise the block is ours */
 };
+
+/** What `check` has to be. */
+static inline uint64_t feat_header_sum(const struct feat_header *header)
+{
+    return base_header_sum(header, sizeof *header, offsetof(struct feat_header, check));
+}
 
 /** "text", "people", ...: names of the sparse blocks. */
 extern const char *const feat_kind_name[FEAT_N_KINDS];

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_VERSION = 2, OLDEST_READABLE = 2, HEADER_BYTES = 4096, SECTION_ALIGN = 64 };
+enum { FILE_VERSION = 2, OLDEST_READABLE = 2 };
 
 static const char magic[8] = "REELMODL";
 
-static_assert(sizeof(struct model_header) <= HEADER_BYTES, "the header has its page");
+static_assert(sizeof(struct model_header) <= BASE_BLOCK_HEADER_BYTES, "has its page");
 
 static const struct model_class *const classes[] = {
     &model_popularity, &model_user_knn, &model_item_knn, &model_als,     &model_ease,
@@ -189,40 +189,15 @@ static enum reel_status complete_settings(const struct model_class *class_,
 
 /* ---- the block ---- */
 
-static uint64_t header_check(const struct model_header *header)
-{
-    struct model_header copy = *header;
-    copy.check = 0;
-    uint64_t h = 0xcbf29ce484222325u;
-    const unsigned char *p = (const unsigned char *)&copy;
-    for (size_t i = 0; i < sizeof copy; i++) {
-        h = (h ^ p[i]) * 0x100000001b3u;
-    }
-    return h;
-}
-
-static uint64_t aligned(uint64_t n_bytes)
-{
-    return (n_bytes + SECTION_ALIGN - 1) / SECTION_ALIGN * SECTION_ALIGN;
-}
-
 static bool lay_out(struct model_header *header, const struct model_section *section,
                     int32_t n_sections)
 {
-    uint64_t offset = header->n_block_bytes;
     for (int32_t i = 0; i < n_sections; i++) {
-        uint64_t n_bytes;
-        if (__builtin_mul_overflow(section[i].n_items, section[i].item_bytes, &n_bytes) ||
-            n_bytes > (uint64_t)1 << 46) {
+        if (!base_section_place(&header->section[section[i].role], section[i].item_bytes,
+                                section[i].n_items, &header->n_block_bytes)) {
             return false;
         }
-        header->section[section[i].role].offset = offset;
-        header->section[section[i].role].n_items = section[i].n_items;
-        header->section[section[i].role].item_bytes = section[i].item_bytes;
-        header->section[section[i].role].is_present = 1;
-        offset = aligned(offset + n_bytes);
     }
-    header->n_block_bytes = offset;
     return true;
 }
 
@@ -280,7 +255,7 @@ enum reel_status model_create(const struct model_class *class_,
         .n_threads = opt->n_threads,
         .seed = opt->seed,
         .data_version = data->version,
-        .n_block_bytes = HEADER_BYTES,
+        .n_block_bytes = BASE_BLOCK_HEADER_BYTES,
     };
     memcpy(header.magic, magic, sizeof magic);
     (void)snprintf(header.class_name, sizeof header.class_name, "%s", class_->info.name);
@@ -330,7 +305,7 @@ enum reel_status reel_model_save(const struct reel_model *model, const char *pat
                                  struct reel_error *err)
 {
     struct model_header header = *model->header;
-    header.check = header_check(&header);
+    header.check = model_header_sum(&header);
     return base_file_write(path, &header, sizeof header, model->block + sizeof header,
                            header.n_block_bytes - sizeof header, err);
 }
@@ -350,7 +325,7 @@ static enum reel_status check_header(const struct model_header *header,
         return fail(err, REEL_EVERSION, "%s: layout %u is too old; train it again", path,
                     header->version);
     }
-    if (header->check != header_check(header)) {
+    if (header->check != model_header_sum(header)) {
         return fail(err, REEL_EFORMAT, "%s: damaged header", path);
     }
     if (header->n_block_bytes != n_file_bytes) {
@@ -363,19 +338,10 @@ static enum reel_status check_header(const struct model_header *header,
         return fail(err, REEL_EFORMAT, "%s: %d viewers, %d films, %d factors", path,
                     header->n_viewers, header->n_films, header->n_factors);
     }
-    for (int i = 0; i < MODEL_N_ROLES; i++) {
-        uint64_t n_bytes, end;
-        if (header->section[i].is_present &&
-            (__builtin_mul_overflow(header->section[i].n_items,
-                                    header->section[i].item_bytes, &n_bytes) ||
-             __builtin_add_overflow(header->section[i].offset, n_bytes, &end) ||
-             header->section[i].offset < HEADER_BYTES || end > n_file_bytes ||
-             header->section[i].offset % SECTION_ALIGN != 0)) {
-            return fail(err, REEL_EFORMAT, "%s: section %d lies outside the file", path,
-                        i);
-        }
-    }
-    return REEL_OK;
+    struct reel_error inner = {0};
+    const enum reel_status rc =
+        base_sections_check(header->section, MODEL_N_ROLES, n_file_bytes, &inner);
+    return rc ? fail(err, rc, "%s: %s", path, inner.text) : REEL_OK;
 }
 
 // In a file every setting is a number: "the standard" may be another one tomorrow.
@@ -396,7 +362,7 @@ static enum reel_status check_settings(const struct model_class *class_,
 static enum reel_status adopt(struct reel_model *model, const void *block, size_t n_bytes,
                               const char *path, struct reel_error *err)
 {
-    if (n_bytes < HEADER_BYTES) {
+    if (n_bytes < BASE_BLOCK_HEADER_BYTES) {
         return fail(err, REEL_EFORMAT, "%s: %zu bytes are too few for a model", path,
                     n_bytes);
     }
@@ -440,7 +406,7 @@ void model_embed(struct reel_model *model, int32_t i, const struct reel_model *m
     unsigned char *to = section_at(model, (enum model_role)(MODEL_MEMBER + i));
     struct model_header *header = (struct model_header *)to;
     memcpy(to, member->block, member->header->n_block_bytes);
-    header->check = header_check(header);
+    header->check = model_header_sum(header);
 }
 
 enum reel_status model_attach_members(struct reel_model *model, struct reel_error *err)
@@ -497,15 +463,8 @@ enum reel_status model_check_section(const struct reel_model *model, enum model_
                                      uint32_t item_bytes, uint64_t n_items,
                                      struct reel_error *err)
 {
-    const struct model_header *header = model->header;
-    if (!header->section[role].is_present ||
-        header->section[role].item_bytes != item_bytes ||
-        header->section[role].n_items != n_items) {
-        return fail(err, REEL_EFORMAT, "section %d holds %llu items where %llu belong",
-                    role, (unsigned long long)header->section[role].n_items,
-                    (unsigned long long)n_items);
-    }
-    return REEL_OK;
+    return base_section_expect(model->header->section, (int32_t)role, item_bytes, n_items,
+                               err);
 }
 
 struct reel_csr model_csr(const struct reel_model *model, enum model_role start_role,

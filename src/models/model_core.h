@@ -10,6 +10,7 @@
 #ifndef MODEL_CORE_H
 #define MODEL_CORE_H
 
+#include "base_block.h"
 #include "base_file.h"
 #include "base_pool.h"
 
@@ -64,12 +65,15 @@ struct model_header {
     int64_t data_version;
     double setting[REEL_SETTINGS_MAX];
     uint64_t n_block_bytes;
-    struct {
-        uint64_t offset, n_items;
-        uint32_t item_bytes, is_present;
-    } section[MODEL_N_ROLES];
-    uint64_t check; /* FNV-1a of the header with this field 0 */
+    struct base_section section[MODEL_N_ROLES];
+    uint64_t check; /* base_header_sum */
 };
+
+/** What `check` has to be. */
+static inline uint64_t model_header_sum(const struct model_header *header)
+{
+    return base_header_sum(header, sizeof *header, offsetof(struct model_header, check));
+}
 
 struct model_class;
 
