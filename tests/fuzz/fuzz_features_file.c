@@ -1,33 +1,19 @@
 /**
  * Any bytes as a file of features: opened and asked, or refused; never read outside.
- *
- * A checksum guards the header, so plain mutation would stop there: it is put right first,
- * and what is tested is every check behind it.
  */
 #include "feat_core.h"
+#include "fuzz_file.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-// The header page of the file, with sizes that fit and a checksum that is right.
-static void put_right(unsigned char *file, size_t n_bytes)
+// The header of the file, with sizes that fit and a checksum that is right.
+static struct feat_header header_of(const uint8_t *data, size_t n_bytes)
 {
-    struct feat_header header;
-    memcpy(&header, file, sizeof header);
+    struct feat_header header = {0};
+    memcpy(&header, data, n_bytes < sizeof header ? n_bytes : sizeof header);
     memcpy(header.magic, "REELFEAT", sizeof header.magic);
     header.version = header.oldest_reader = 1;
     header.n_block_bytes = n_bytes;
-    header.check = 0;
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < sizeof header; i++) {
-        h = (h ^ ((const unsigned char *)&header)[i]) * 0x100000001b3u;
-    }
-    header.check = h;
-    memcpy(file, &header, sizeof header);
+    header.check = feat_header_sum(&header);
+    return header;
 }
 
 static void ask(const struct reel_features *features)
@@ -63,29 +49,16 @@ static void ask(const struct reel_features *features)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
-    char path[64];
-    unsigned char *file = malloc(n_bytes + 1);
-    const int fd = memfd_create("features", 0);
-    if (!file || fd < 0) {
-        abort();
-    }
-    memcpy(file, data, n_bytes);
-    if (n_bytes >= sizeof(struct feat_header)) {
-        put_right(file, n_bytes);
-    }
-    if (write(fd, file, n_bytes) != (ssize_t)n_bytes) {
-        abort();
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    const struct feat_header header = header_of(data, n_bytes);
+    const struct fuzz_file file = fuzz_file_open(&header, sizeof header, data, n_bytes);
     struct reel_features *features;
     struct reel_error err;
-    if (reel_features_open(path, &features, &err) == REEL_OK) {
+    if (reel_features_open(file.path, &features, &err) == REEL_OK) {
         ask(features);
         reel_features_free(features);
     } else if (features || !err.text[0]) {
         abort();
     }
-    (void)close(fd);
-    free(file);
+    fuzz_file_close(&file);
     return 0;
 }
