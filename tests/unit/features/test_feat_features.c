@@ -4,6 +4,7 @@
 #include "feat_core.h"
 #include "unit.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -206,6 +207,46 @@ static void a_saved_extractor_gives_the_same_rows(void **state)
     reel_features_free(features);
 }
 
+// Each lie is one about a file with every kind of section; its checksum is right.
+static void a_signed_header_that_lies_is_refused(void **state)
+{
+    (void)state;
+    static const int lacking[] = {FEAT_KEYS,        FEAT_SLOTS,   FEAT_IDF,
+                                  FEAT_LSA,         FEAT_VECTORS, FEAT_BRIDGE_COL,
+                                  FEAT_BRIDGE_VALUE};
+    char path[] = "/tmp/forkreel-features-XXXXXX";
+    const int fd = mkstemp(path);
+    struct reel_error err;
+    struct reel_features *features = fitted(2, 4), *opened;
+    assert_ok(reel_features_save(features, path, &err), err);
+    reel_features_free(features);
+    (void)close(fd);
+    const int file = open(path, O_RDWR); // saving put another file there
+    struct feat_header honest;
+    assert_int_equal(pread(file, &honest, sizeof honest, 0), (ssize_t)sizeof honest);
+    assert_true(honest.check == feat_header_sum(&honest));
+    for (size_t lie = 0; lie <= COUNT_OF(lacking) + 1; lie++) {
+        struct feat_header header = honest;
+        if (lie < COUNT_OF(lacking)) {
+            assert_true(header.section[lacking[lie]].is_present);
+            header.section[lacking[lie]].is_present = 0;
+        } else if (lie == COUNT_OF(lacking)) {
+            header.n_words = header.n_terms[FEAT_TEXT] + 1;
+        } else {
+            header.section[FEAT_KEYS].offset = 1u << 30;
+        }
+        header.check = feat_header_sum(&header);
+        assert_int_equal(pwrite(file, &header, sizeof header, 0), (ssize_t)sizeof header);
+        assert_int_equal(reel_features_open(path, &opened, &err), REEL_EFORMAT);
+        assert_null(opened);
+    }
+    assert_int_equal(pwrite(file, &honest, sizeof honest, 0), (ssize_t)sizeof honest);
+    assert_ok(reel_features_open(path, &opened, &err), err);
+    reel_features_free(opened);
+    (void)close(file);
+    (void)unlink(path);
+}
+
 static void the_same_seed_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -341,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_decade_fades_into_the_next),
         cmocka_unit_test(embeddings_are_passed_on),
         cmocka_unit_test(a_saved_extractor_gives_the_same_rows),
+        cmocka_unit_test(a_signed_header_that_lies_is_refused),
         cmocka_unit_test(the_same_seed_gives_the_same_bits),
         cmocka_unit_test(a_bridge_joins_two_languages),
         cmocka_unit_test(impossible_options_are_refused),
