@@ -34,7 +34,9 @@ struct feat_env {
 };
 
 struct feat_step {
-    enum reel_status (*open)(const struct feat_env *env, void **state,
+    /** Of the state; the pipe makes it, cleared, and frees it. */
+    size_t n_state_bytes;
+    enum reel_status (*open)(const struct feat_env *env, void *state,
                              struct reel_error *err);
     /** Appends to `out`. False: out of memory. */
     bool (*run)(void *state, const char *in, size_t n, struct base_buffer *out);
@@ -42,7 +44,8 @@ struct feat_step {
     bool (*end)(void *state, struct base_buffer *out);
     /** As it was after open, for another text; may be NULL. */
     void (*reset)(void *state);
-    void (*close)(void *state); /* accepts NULL */
+    /** What the state holds, after an open that failed too; may be NULL. */
+    void (*close)(void *state);
 };
 
 extern const struct feat_step feat_step_extract, feat_step_clean, feat_step_language,

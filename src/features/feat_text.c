@@ -136,7 +136,9 @@ enum reel_status reel_text_pipe_open(const char *const *step, int32_t n_steps,
         s->name = about[find_step(step[i])].name;
         base_buffer_init(&s->pending, FEAT_LINE_BYTES);
         base_buffer_init(&s->out, BUFFER_BYTES_MAX);
-        rc = s->step->open(&pipe->env, &s->state, err);
+        s->state = base_alloc_zeroed(1, s->step->n_state_bytes);
+        rc = s->state ? s->step->open(&pipe->env, s->state, err)
+                      : fail(err, REEL_ENOMEM, "step %s", s->name);
     }
     if (rc != REEL_OK) {
         reel_text_pipe_close(pipe);
@@ -153,7 +155,10 @@ void reel_text_pipe_close(struct reel_text_pipe *pipe)
     }
     for (int32_t i = 0; i < pipe->n_stages; i++) {
         struct stage *s = &pipe->stage[i];
-        s->step->close(s->state);
+        if (s->state && s->step->close) {
+            s->step->close(s->state);
+        }
+        base_free(s->state);
         base_buffer_release(&s->pending);
         base_buffer_release(&s->out);
     }

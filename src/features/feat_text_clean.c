@@ -13,9 +13,6 @@
 #include "feat_step.h"
 #include "feat_utf8.h"
 
-#include "base_alloc.h"
-#include "base_error.h"
-
 #include <string.h>
 #include <strings.h>
 
@@ -258,15 +255,12 @@ static char *clean_line(struct clean *x, const char *in, size_t n, bool is_whole
     return is_whole && !l.has_word ? to : l.to;
 }
 
-static enum reel_status clean_open(const struct feat_env *env, void **state,
+static enum reel_status clean_open(const struct feat_env *env, void *state,
                                    struct reel_error *err)
 {
-    struct clean *x = base_alloc_zeroed(1, sizeof *x);
-    if (!x) {
-        return fail(err, REEL_ENOMEM, "step clean");
-    }
+    (void)err;
+    struct clean *x = state;
     x->icu = env->icu;
-    *state = x;
     return REEL_OK;
 }
 
@@ -302,8 +296,8 @@ static bool clean_run(void *state, const char *in, size_t n, struct base_buffer 
 }
 
 const struct feat_step feat_step_clean = {
+    .n_state_bytes = sizeof(struct clean),
     .open = clean_open,
     .run = clean_run,
     .reset = clean_reset,
-    .close = base_free,
 };

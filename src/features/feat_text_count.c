@@ -35,30 +35,23 @@ struct count {
 
 enum { N_SLOTS_FIRST = 1 << 12 };
 
-static enum reel_status count_open(const struct feat_env *env, void **state,
+static enum reel_status count_open(const struct feat_env *env, void *state,
                                    struct reel_error *err)
 {
-    struct count *x = base_alloc_zeroed(1, sizeof *x);
-    if (!x || !(x->slot = base_alloc_zeroed(N_SLOTS_FIRST, sizeof *x->slot))) {
-        base_free(x);
-        return fail(err, REEL_ENOMEM, "step count");
-    }
+    struct count *x = state;
     x->env = env;
     x->n_slots = N_SLOTS_FIRST;
+    x->slot = base_alloc_zeroed(x->n_slots, sizeof *x->slot);
     base_buffer_init(&x->pool, SIZE_MAX / 4);
-    *state = x;
-    return REEL_OK;
+    return x->slot ? REEL_OK : fail(err, REEL_ENOMEM, "step count");
 }
 
 static void count_close(void *state)
 {
     struct count *x = state;
-    if (x) {
-        base_free(x->entry);
-        base_free(x->slot);
-        base_buffer_release(&x->pool);
-        base_free(x);
-    }
+    base_free(x->entry);
+    base_free(x->slot);
+    base_buffer_release(&x->pool);
 }
 
 static void count_reset(void *state)
@@ -239,6 +232,7 @@ static bool count_end(void *state, struct base_buffer *out)
 }
 
 const struct feat_step feat_step_count = {
+    .n_state_bytes = sizeof(struct count),
     .open = count_open,
     .run = count_run,
     .end = count_end,

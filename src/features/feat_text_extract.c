@@ -17,9 +17,6 @@
 #include "feat_step.h"
 #include "feat_utf8.h"
 
-#include "base_alloc.h"
-#include "base_error.h"
-
 #include <string.h>
 #include <strings.h>
 
@@ -852,16 +849,11 @@ static void pass_text(struct pass *p)
     }
 }
 
-static enum reel_status extract_open(const struct feat_env *env, void **state,
+static enum reel_status extract_open(const struct feat_env *env, void *state,
                                      struct reel_error *err)
 {
-    struct extract *x = base_alloc_zeroed(1, sizeof *x);
-    if (!x) {
-        return fail(err, REEL_ENOMEM, "step extract");
-    }
-    x->icu = env->icu;
-    x->before = '\n';
-    *state = x;
+    (void)err;
+    *(struct extract *)state = (struct extract){.icu = env->icu, .before = '\n'};
     return REEL_OK;
 }
 
@@ -901,8 +893,8 @@ static bool extract_run(void *state, const char *in, size_t n, struct base_buffe
 }
 
 const struct feat_step feat_step_extract = {
+    .n_state_bytes = sizeof(struct extract),
     .open = extract_open,
     .run = extract_run,
     .reset = extract_reset,
-    .close = base_free,
 };

@@ -13,22 +13,19 @@
 #include "feat_step.h"
 #include "feat_utf8.h"
 
-#include "base_alloc.h"
-
 #include <string.h>
 
 // What these three keep is in the tables of ICU, which belong to the pipe.
-static enum reel_status fold_open(const struct feat_env *env, void **state,
+struct fold {
+    struct feat_icu *icu;
+};
+
+static enum reel_status fold_open(const struct feat_env *env, void *state,
                                   struct reel_error *err)
 {
     (void)err;
-    *state = env->icu;
+    *(struct fold *)state = (struct fold){env->icu};
     return REEL_OK;
-}
-
-static void fold_close(void *state)
-{
-    (void)state;
 }
 
 /** Bytes of ASCII at the front. */
@@ -64,7 +61,7 @@ static size_t span_end(struct feat_icu *icu, const char *in, size_t i, size_t n)
 
 static bool normalize_run(void *state, const char *in, size_t n, struct base_buffer *out)
 {
-    struct feat_icu *icu = state;
+    struct feat_icu *icu = ((const struct fold *)state)->icu;
     size_t i = 0, begin_in = 0; // the last character that a mark may join
     size_t begin_out = out->n_bytes;
     while (i < n) {
@@ -119,7 +116,7 @@ static bool normalize_run(void *state, const char *in, size_t n, struct base_buf
 
 static bool simplify_run(void *state, const char *in, size_t n, struct base_buffer *out)
 {
-    struct feat_icu *icu = state;
+    struct feat_icu *icu = ((const struct fold *)state)->icu;
     char *const begin = base_buffer_reserve(out, n), *to = begin;
     if (!to) {
         return false;
@@ -152,7 +149,7 @@ static bool simplify_run(void *state, const char *in, size_t n, struct base_buff
 static bool lower_run(void *state, const char *in, size_t n, struct base_buffer *out)
 {
     enum { GROWTH = 2 /* of a few letters, two bytes to three */ };
-    struct feat_icu *icu = state;
+    struct feat_icu *icu = ((const struct fold *)state)->icu;
     char *const begin = base_buffer_reserve(out, GROWTH * n + 4), *to = begin;
     if (!to) {
         return false;
@@ -181,8 +178,8 @@ static bool lower_run(void *state, const char *in, size_t n, struct base_buffer 
 }
 
 const struct feat_step feat_step_normalize = {
-    .open = fold_open, .run = normalize_run, .close = fold_close};
+    .n_state_bytes = sizeof(struct fold), .open = fold_open, .run = normalize_run};
 const struct feat_step feat_step_simplify = {
-    .open = fold_open, .run = simplify_run, .close = fold_close};
+    .n_state_bytes = sizeof(struct fold), .open = fold_open, .run = simplify_run};
 const struct feat_step feat_step_lower = {
-    .open = fold_open, .run = lower_run, .close = fold_close};
+    .n_state_bytes = sizeof(struct fold), .open = fold_open, .run = lower_run};

@@ -13,9 +13,6 @@
 #include "feat_step.h"
 #include "feat_utf8.h"
 
-#include "base_alloc.h"
-#include "base_error.h"
-
 #include <string.h>
 
 struct segment {
@@ -27,34 +24,21 @@ struct segment {
     bool is_ascii_word[256]; /* letters and digits of ASCII */
 };
 
-static enum reel_status segment_open(const struct feat_env *env, void **state,
+static enum reel_status segment_open(const struct feat_env *env, void *state,
                                      struct reel_error *err)
 {
-    struct segment *x = base_alloc_zeroed(1, sizeof *x);
-    if (!x) {
-        return fail(err, REEL_ENOMEM, "step segment");
-    }
+    struct segment *x = state;
     x->icu = env->icu;
     for (uint32_t c = 0; c < 128; c++) {
         x->ascii[c] = feat_class_of(env->icu, c);
         x->is_ascii_word[c] = x->ascii[c] == FEAT_LETTER || x->ascii[c] == FEAT_DIGIT;
     }
-    const enum reel_status rc = feat_han_create(env->icu, &x->han, err);
-    if (rc != REEL_OK) {
-        base_free(x);
-        return rc;
-    }
-    *state = x;
-    return REEL_OK;
+    return feat_han_create(env->icu, &x->han, err);
 }
 
 static void segment_close(void *state)
 {
-    struct segment *x = state;
-    if (x) {
-        feat_han_free(x->han);
-        base_free(x);
-    }
+    feat_han_free(((struct segment *)state)->han);
 }
 
 static void segment_reset(void *state)
@@ -242,6 +226,7 @@ static bool segment_run(void *state, const char *in, size_t n, struct base_buffe
 }
 
 const struct feat_step feat_step_segment = {
+    .n_state_bytes = sizeof(struct segment),
     .open = segment_open,
     .run = segment_run,
     .reset = segment_reset,

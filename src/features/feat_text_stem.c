@@ -8,9 +8,6 @@
 #include "feat_line.h"
 #include "feat_step.h"
 
-#include "base_alloc.h"
-#include "base_error.h"
-
 #include <assert.h>
 #include <libstemmer.h>
 
@@ -30,27 +27,23 @@ struct stem {
     struct kept kept[N_KEPT];
 };
 
-static enum reel_status stem_open(const struct feat_env *env, void **state,
+static enum reel_status stem_open(const struct feat_env *env, void *state,
                                   struct reel_error *err)
 {
-    struct stem *x = base_alloc_zeroed(1, sizeof *x);
-    if (!x) {
-        return fail(err, REEL_ENOMEM, "step stem");
-    }
+    (void)err;
+    struct stem *x = state;
     x->env = env;
-    *state = x;
     return REEL_OK;
 }
 
 static void stem_close(void *state)
 {
     struct stem *x = state;
-    for (int l = 0; x && l < FEAT_N_LANGUAGES; l++) {
+    for (int l = 0; l < FEAT_N_LANGUAGES; l++) {
         if (x->stemmer[l]) {
             sb_stemmer_delete(x->stemmer[l]);
         }
     }
-    base_free(x);
 }
 
 static void stem_reset(void *state)
@@ -161,6 +154,7 @@ static bool stem_run(void *state, const char *in, size_t n, struct base_buffer *
 }
 
 const struct feat_step feat_step_stem = {
+    .n_state_bytes = sizeof(struct stem),
     .open = stem_open,
     .run = stem_run,
     .reset = stem_reset,

@@ -8,9 +8,6 @@
 #include "feat_line.h"
 #include "feat_step.h"
 
-#include "base_alloc.h"
-#include "base_error.h"
-
 #include <assert.h>
 
 // clang-format off
@@ -118,17 +115,14 @@ static void fill(struct stop *x, const char *const *list, size_t n)
     }
 }
 
-static enum reel_status stop_open(const struct feat_env *env, void **state,
+static enum reel_status stop_open(const struct feat_env *env, void *state,
                                   struct reel_error *err)
 {
-    struct stop *x = base_alloc_zeroed(1, sizeof *x);
-    if (!x) {
-        return fail(err, REEL_ENOMEM, "step stop");
-    }
+    (void)err;
+    struct stop *x = state;
     x->env = env;
     fill(x, english, sizeof english / sizeof *english);
     fill(x, chinese, sizeof chinese / sizeof *chinese);
-    *state = x;
     return REEL_OK;
 }
 
@@ -181,8 +175,8 @@ static bool stop_run(void *state, const char *in, size_t n, struct base_buffer *
 }
 
 const struct feat_step feat_step_stop = {
+    .n_state_bytes = sizeof(struct stop),
     .open = stop_open,
     .run = stop_run,
     .reset = stop_reset,
-    .close = base_free,
 };
