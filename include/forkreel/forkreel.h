@@ -13,6 +13,8 @@
 #include <forkreel/feedback.h>
 #include <forkreel/lm.h>
 #include <forkreel/lm_files.h>
+#include <forkreel/lm_runs.h>
+#include <forkreel/lm_train.h>
 #include <forkreel/matrix.h>
 #include <forkreel/model.h>
 #include <forkreel/profile.h>
