@@ -96,6 +96,37 @@ void reel_feature_rows_release(struct reel_feature_rows *rows);
 const char *reel_features_term(const struct reel_features *features, const char *name,
                                int32_t col);
 
+/** Numbers in a vector of `embedding`; 0: it was fitted without. */
+int32_t reel_features_n_embedding(const struct reel_features *features);
+
+/** One thing that is known in words, and what it adds to a sum over all numbers of a row. */
+struct reel_feature_reason {
+    const char *kind; /* the block: "text", "people", "year", ...; "embedding" as a whole */
+    const char *name; /* as the text has it: "robbing", "bank heist", "Al Pacino"; or NULL */
+    double amount;
+};
+struct reel_feature_reasons {
+    const struct reel_feature_reason *reason; /* (n) the largest amount, either way, first */
+    int32_t n;
+    void *owned;
+};
+/**
+ * From numbers back to words. A word has what its terms, LSA and word vectors add, for those
+ * are sums over words; a term that stands in the text in two spellings, or of which a word of
+ * the other language is read as several, is divided among them as they made it.
+ *
+ * `rows`: of reel_features_rows; row `row` is that of `text`. `part` (n_parts) as a model gives
+ * them. Amounts add up to the sum of value * slope, up to rounding.
+ * Owns:   `out`, to be released; names live with it. All zero after an error.
+ */
+enum reel_status reel_features_reasons(const struct reel_features *features,
+                                       const struct reel_feature_text *text,
+                                       const struct reel_feature_rows *rows, int32_t row,
+                                       const struct reel_feature_part *part,
+                                       int64_t n_parts, struct reel_feature_reasons *out,
+                                       struct reel_error *err) REEL_CHECKED;
+void reel_feature_reasons_release(struct reel_feature_reasons *reasons);
+
 /* ---- what a review feels ---- */
 
 struct reel_sentiment;

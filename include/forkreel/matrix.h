@@ -33,4 +33,11 @@ struct reel_feature_block {
     const float *dense;            /* (n_rows, n_cols) row-major, or NULL */
 };
 
+/** What one number of a row adds to a sum over all of them: value * slope. */
+struct reel_feature_part {
+    int32_t block, col; /* of the blocks asked about */
+    float value;        /* what the block holds there */
+    float slope;
+};
+
 #endif

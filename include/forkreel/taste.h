@@ -64,6 +64,26 @@ struct reel_opinion {
     float stars;  /* expected, 0.5 .. 5; NAN when the model was trained without stars */
     float part_everybody, part_viewer, part_match; /* crowd; viewer's leniency; taste */
 };
+/** Which of the two answers. */
+enum reel_taste_answer { REEL_TASTE_SCORE, REEL_TASTE_LIKE };
+
+/** Room that reel_taste_explain needs for row `row` of the blocks. */
+int64_t reel_taste_n_parts(const struct reel_feature_block *block, int32_t n_blocks,
+                           int32_t row);
+/**
+ * What matches: the part of an answer (part_match of p_like's logit, or its like of `score`)
+ * that comes from the map and the viewer, number by number of the text's row. The map is
+ * linear, so match = rest + sum of value * slope, up to rounding; `rest` is what a text
+ * without any features would get.
+ *
+ * Errors: REEL_EINVAL not a taste model, a row or columns that do not fit; REEL_ENOMEM.
+ */
+enum reel_status reel_taste_explain(const struct reel_model *taste, const float *viewer,
+                                    enum reel_taste_answer answer,
+                                    const struct reel_feature_block *block,
+                                    int32_t n_blocks, int32_t row,
+                                    struct reel_feature_part *part, int64_t *n_parts,
+                                    float *rest, struct reel_error *err) REEL_CHECKED;
 /** Shapes: place (n, n_place), out (n). Cost: n * n_place; 1,000 texts under 1 ms. */
 enum reel_status reel_taste_score(const struct reel_model *taste, const float *viewer,
                                   const float *place, int32_t n, struct reel_opinion *out,

@@ -57,6 +57,46 @@ enum reel_status feat_words_cut(struct feat_words *words, const char *text,
                 : REEL_OK;
 }
 
+/** A pipe's blocks of words, one blank or line between. */
+static enum reel_status add_words(const char *bytes, size_t n, void *payload,
+                                  struct reel_error *err)
+{
+    enum reel_status rc = REEL_OK;
+    for (size_t i = 0; rc == REEL_OK && i < n;) {
+        size_t end = i;
+        while (end < n && bytes[end] != ' ' && bytes[end] != '\n') {
+            end++;
+        }
+        rc = end > i ? add_word(bytes + i, end - i, payload, err) : REEL_OK;
+        i = end + 1;
+    }
+    return rc;
+}
+
+enum reel_status feat_words_spell(struct feat_words *words, const char *text,
+                                  struct reel_error *err)
+{
+    static const char *const chain[] = {"extract", "clean", "normalize",
+                                        "segment", "lower", "stop"};
+    const char *language = text ? reel_text_language(text, strlen(text)) : "";
+    if (strcmp(language, "en") != 0) {
+        return feat_words_cut(words, text, err); // only English words lose their endings
+    }
+    struct reel_text_options opt = reel_text_options_default();
+    opt.language = language;
+    struct reel_text_pipe *pipe;
+    base_buffer_clear(&words->text);
+    words->n = 0;
+    enum reel_status rc = reel_text_pipe_open(chain, sizeof chain / sizeof *chain, &opt,
+                                              add_words, words, &pipe, err);
+    if (rc == REEL_OK) {
+        rc = reel_text_pipe_push(pipe, text, strlen(text), err);
+        rc = rc ? rc : reel_text_pipe_end(pipe, err);
+        reel_text_pipe_close(pipe);
+    }
+    return rc;
+}
+
 const char *feat_words_term(const struct feat_words *words, int32_t i, int32_t k,
                             size_t *n_bytes)
 {

@@ -26,6 +26,9 @@ void feat_words_release(struct feat_words *words);
 /** Forget the text before and cut this one; NULL is a text without words. */
 enum reel_status feat_words_cut(struct feat_words *words, const char *text,
                                 struct reel_error *err) REEL_CHECKED;
+/** The same words with their endings, as they are spelt: word i there is word i here. */
+enum reel_status feat_words_spell(struct feat_words *words, const char *text,
+                                  struct reel_error *err) REEL_CHECKED;
 /** `k` words from word `i` on with one blank between; not ended by NUL. */
 const char *feat_words_term(const struct feat_words *words, int32_t i, int32_t k,
                             size_t *n_bytes);

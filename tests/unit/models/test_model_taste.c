@@ -453,9 +453,68 @@ static void content_likes_what_is_described_alike(void **state)
     world_free(w);
 }
 
+/** The parts of each answer add up to it, and words of the viewer's kind speak for it. */
+static void what_matches_is_told_word_by_word(void **state)
+{
+    (void)state;
+    struct reel_error err;
+    struct world *w = world_make(1);
+    struct reel_model *model = train(w, "");
+    const struct reel_query chosen = query_of(&w->chosen.csr, 0);
+    const struct reel_query rated = query_of(&w->rated.csr, 0);
+    const size_t n_place = (size_t)reel_taste_n_place(model);
+    float *viewer = test_calloc(2 * n_place, sizeof *viewer);
+    float *place = test_calloc(N_FILMS * n_place, sizeof *place);
+    struct reel_opinion opinion[N_FILMS];
+    assert_ok(reel_taste_viewer(model, &chosen, &rated, viewer, &err), err);
+    assert_ok(reel_taste_place(model, w->block, 2, N_FILMS, place, &err), err);
+    assert_ok(reel_taste_score(model, viewer, place, N_FILMS, opinion, &err), err);
+    double own = 0, other = 0;
+    for (int32_t f = N_FILMS - N_COLD; f < N_FILMS; f++) {
+        struct reel_feature_part part[N_WORDS + N_DENSE];
+        int64_t n;
+        float rest;
+        for (int a = REEL_TASTE_SCORE; a <= REEL_TASTE_LIKE; a++) {
+            assert_ok(reel_taste_explain(model, viewer, (enum reel_taste_answer)a,
+                                         w->block, 2, f, part, &n, &rest, &err),
+                      err);
+            assert_in_range(n, 1, reel_taste_n_parts(w->block, 2, f));
+            double sum = rest, truth = 0;
+            for (int64_t i = 0; i < n; i++) {
+                sum += (double)part[i].value * part[i].slope;
+            }
+            for (size_t i = 0; i < (size_t)model->header->n_factors; i++) {
+                truth += (double)viewer[(size_t)a * n_place + i] *
+                         place[(size_t)f * n_place + i];
+            }
+            assert_true(fabs(sum - truth) < 1e-4 * (1 + fabs(truth)));
+            if (a == REEL_TASTE_LIKE) {
+                assert_true(fabs(truth - opinion[f].part_match) < 1e-4);
+            }
+        }
+        for (int64_t i = 0; i < n; i++) {
+            if (part[i].block == 0 && part[i].col < 2 * N_KINDS) {
+                *(part[i].col % N_KINDS == 0 ? &own : &other) += part[i].slope;
+            }
+        }
+    }
+    assert_true(own > 0 && own > other);
+    int64_t n;
+    float rest;
+    assert_int_equal(reel_taste_explain(model, viewer, REEL_TASTE_LIKE, w->block, 2,
+                                        N_FILMS, NULL, &n, &rest, &err),
+                     REEL_EINVAL);
+    assert_int_equal(n, 0);
+    test_free(viewer);
+    test_free(place);
+    reel_model_free(model);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_matches_is_told_word_by_word),
         cmocka_unit_test(new_films_of_ones_kind_come_first),
         cmocka_unit_test(probabilities_mean_what_they_say),
         cmocka_unit_test(a_branch_is_placed_as_a_film_of_its_words),
