@@ -43,6 +43,7 @@ struct slot {
     int64_t n_0, n_1;
     size_t offset; /* floats into every bank */
     bool is_decayed, is_fixed;
+    double rate_factor;
 };
 
 struct base_net {
@@ -114,6 +115,7 @@ enum reel_status base_net_create(const struct base_net_param *param, int32_t n_p
         slot->offset = net->n_floats;
         slot->is_decayed = param[i].is_decayed;
         slot->is_fixed = param[i].is_fixed;
+        slot->rate_factor = param[i].rate_factor > 0 ? param[i].rate_factor : 1;
         net->n_floats = end;
     }
     net->value = base_alloc_aligned(net->n_floats + N_ALIGN_FLOATS, sizeof(float));
@@ -144,6 +146,16 @@ void base_net_free(struct base_net *net)
 float *base_net_values(const struct base_net *net, int32_t i)
 {
     return net->value + net->slot[i].offset;
+}
+
+size_t base_net_n_floats(const struct base_net *net)
+{
+    return net->n_floats;
+}
+
+size_t base_net_offset(const struct base_net *net, int32_t i)
+{
+    return net->slot[i].offset;
 }
 
 /* ---- a worker's graph ---- */
@@ -197,6 +209,32 @@ static struct ggml_context *make_context(void **memory, size_t n_tensors, size_t
     return *memory ? ggml_init((struct ggml_init_params){n_bytes, *memory, true}) : NULL;
 }
 
+static bool gradient_make(struct base_net_graph *g)
+{
+    g->gradient_value =
+        base_alloc_aligned(g->net->n_floats + N_ALIGN_FLOATS, sizeof(float));
+    if (g->gradient_value) {
+        memset(g->gradient_value, 0, g->net->n_floats * sizeof(float));
+    }
+    return g->gradient_value != NULL;
+}
+
+static bool processor_make(struct base_net_graph *g)
+{
+    g->cpu = ggml_backend_cpu_init();
+    if (g->cpu) {
+        ggml_backend_cpu_set_n_threads(g->cpu, 1);
+    }
+    return g->cpu != NULL;
+}
+
+/** What a net without graphs has of one: a gradient, and what steps. */
+static bool direct_make(struct base_net_graph *g, const struct base_net *net)
+{
+    *g = (struct base_net_graph){.net = net};
+    return gradient_make(g) && processor_make(g);
+}
+
 static bool graph_make(struct base_net_graph *g, const struct base_net *net,
                        bool with_gradients)
 {
@@ -215,12 +253,9 @@ static bool graph_make(struct base_net_graph *g, const struct base_net *net,
         return false;
     }
     if (with_gradients) {
-        g->gradient_value =
-            base_alloc_aligned(net->n_floats + N_ALIGN_FLOATS, sizeof(float));
-        if (!g->gradient_value) {
+        if (!gradient_make(g)) {
             return false;
         }
-        memset(g->gradient_value, 0, n_bytes);
         g->gradient_buffer = ggml_backend_cpu_buffer_from_ptr(g->gradient_value, n_bytes);
         if (!g->gradient_buffer ||
             !lay_tensors(g, g->gradient_buffer, g->gradient_value, g->gradient)) {
@@ -232,12 +267,10 @@ static bool graph_make(struct base_net_graph *g, const struct base_net *net,
             }
         }
     }
-    g->cpu = ggml_backend_cpu_init();
     g->blas = ggml_backend_blas_init();
-    if (!g->cpu || !g->blas) {
+    if (!processor_make(g) || !g->blas) {
         return false;
     }
-    ggml_backend_cpu_set_n_threads(g->cpu, 1);
     ggml_backend_blas_set_n_threads(g->blas, 1);
     ggml_backend_t order[] = {g->blas, g->cpu};
     g->sched = ggml_backend_sched_new(order, NULL, 2, N_NODES_MAX, false, false);
@@ -524,12 +557,33 @@ struct loop {
     int32_t n_in_batch;
     int32_t i_step, n_steps;
     uint64_t round; /* streams of random numbers: one for each part of each round */
+    int32_t i_epoch, first;      /* where it stands: the next item of this epoch */
+    double sum_loss, sum_weight; /* of this epoch */
+    int32_t n_worse;             /* judgements without a better one */
+    bool is_cancelled;
 
     void *step_memory;
     struct ggml_context *step_ctx;
     struct ggml_cgraph **step_graph;    /* (n_threads) */
-    float setting[2][N_SETTINGS_ADAMW]; /* without and with decay */
+    float (*setting)[N_SETTINGS_ADAMW]; /* (n_params) */
 };
+
+/** Loss, and gradient when learning, of some items, by a graph or without one. */
+static bool part_loss(struct loop *loop, int32_t worker, const int32_t *item, int32_t n)
+{
+    struct base_net_graph *g = &loop->graph[worker];
+    const struct base_net_task *task = loop->task;
+    if (!task->direct) {
+        return graph_loss(g, task, item, n);
+    }
+    double loss = 0, weight = 0;
+    const bool is_done = task->direct(
+        g->net, item, n, worker, g->is_learning ? &g->rng : NULL,
+        g->is_learning ? g->gradient_value : NULL, &loss, &weight, task->payload);
+    g->sum_loss += loss;
+    g->sum_weight += weight;
+    return is_done;
+}
 
 static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
 {
@@ -545,8 +599,8 @@ static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
             base_rng_init(&g->rng, loop->opt->seed,
                           (loop->round << 20) + (uint64_t)(first / n_part) + 1);
             if (!loop->is_failed[t] &&
-                !graph_loss(g, loop->task, loop->batch + first,
-                            (int32_t)(n_left < n_part ? n_left : n_part))) {
+                !part_loss(loop, (int32_t)t, loop->batch + first,
+                           (int32_t)(n_left < n_part ? n_left : n_part))) {
                 loop->is_failed[t] = true;
             }
         }
@@ -590,20 +644,36 @@ static enum reel_status run_batch(struct loop *loop, const int32_t *item, int32_
     return REEL_OK;
 }
 
+static double length_of(const float *x, size_t n)
+{
+    double square = 0;
+    for (size_t i = 0; i < n; i++) {
+        square += (double)x[i] * (double)x[i];
+    }
+    return sqrt(square);
+}
+
+static void scale(float *x, size_t n, double factor)
+{
+    for (size_t i = 0; factor != 1 && i < n; i++) {
+        x[i] *= (float)factor;
+    }
+}
+
 /** Mean instead of sum, and not longer than `clip`; gives the length before. */
 static double scale_gradient(struct loop *loop, double weight)
 {
-    float *x = loop->graph[0].gradient_value;
-    double square = 0;
-    for (size_t i = 0; i < loop->net->n_floats; i++) {
-        square += (double)x[i] * (double)x[i];
-    }
-    const double length = sqrt(square) / weight;
+    const struct base_net_task *task = loop->task;
+    const size_t n = loop->net->n_floats;
     const double clip = loop->opt->clip;
-    const double scale = (clip > 0 && length > clip ? clip / length : 1) / weight;
-    for (size_t i = 0; i < loop->net->n_floats; i++) {
-        x[i] *= (float)scale;
+    float *x = loop->graph[0].gradient_value;
+    if (task->before_step) {
+        scale(x, n, 1 / weight);
+        weight = 1;
+        task->before_step(loop->net, x, loop->i_step, loop->n_steps, task->payload);
     }
+    const double length = length_of(x, n) / weight;
+    scale(x, n, (clip > 0 && length > clip ? clip / length : 1) / weight);
     return length;
 }
 
@@ -632,17 +702,18 @@ static enum reel_status step(struct loop *loop, double rate, struct reel_error *
 {
     const struct base_net_options *opt = loop->opt;
     const int n = loop->i_step + 1;
-    for (int with_decay = 0; with_decay < 2; with_decay++) {
+    for (int32_t p = 0; p < loop->net->n_params; p++) {
+        const struct slot *slot = &loop->net->slot[p];
         const float setting[N_SETTINGS_ADAMW] = {
-            (float)rate,
+            (float)(rate * slot->rate_factor),
             (float)opt->beta1,
             (float)opt->beta2,
             1e-8F,
-            with_decay ? (float)opt->decay : 0,
+            slot->is_decayed ? (float)opt->decay : 0,
             (float)(1 / (1 - pow(opt->beta1, n))),
             (float)(1 / (1 - pow(opt->beta2, n))),
         };
-        memcpy(loop->setting[with_decay], setting, sizeof setting);
+        memcpy(loop->setting[p], setting, sizeof setting);
     }
     base_pool_run(loop->pool, opt->n_threads, 1, run_step, loop);
     for (int32_t t = 0; t < opt->n_threads; t++) {
@@ -675,26 +746,27 @@ static bool step_graphs_make(struct loop *loop)
 {
     const struct base_net *net = loop->net;
     const size_t n_threads = (size_t)loop->opt->n_threads, n = count_pieces(net);
-    const size_t n_nodes = 6 * (n / n_threads + 1) + 2; // leaves are counted with them
+    const size_t n_nodes =
+        6 * (n / n_threads + 1) + (size_t)net->n_params; // leaves are counted with them
     loop->step_graph = base_alloc_zeroed(n_threads, sizeof(void *));
+    loop->setting = base_alloc_array((size_t)net->n_params, sizeof *loop->setting);
     loop->step_ctx =
-        make_context(&loop->step_memory, 5 * n + 2,
+        make_context(&loop->step_memory, 5 * n + (size_t)net->n_params,
                      n_threads * (ggml_graph_overhead_custom(n_nodes, false) + 64));
-    if (!loop->step_ctx || !loop->step_graph) {
+    if (!loop->step_ctx || !loop->step_graph || !loop->setting) {
         return false;
     }
     for (size_t t = 0; t < n_threads; t++) {
         loop->step_graph[t] = ggml_new_graph_custom(loop->step_ctx, n_nodes, false);
     }
-    struct ggml_tensor *setting[2] = {
-        piece(loop->step_ctx, loop->setting[0], N_SETTINGS_ADAMW),
-        piece(loop->step_ctx, loop->setting[1], N_SETTINGS_ADAMW)};
     float *const bank[] = {net->value, loop->graph[0].gradient_value, loop->moment[0],
                            loop->moment[1]};
     size_t i_piece = 0;
     for (int32_t p = 0; p < net->n_params; p++) {
         const struct slot *slot = &net->slot[p];
         const size_t n_floats = slot->is_fixed ? 0 : (size_t)(slot->n_0 * slot->n_1);
+        struct ggml_tensor *setting =
+            piece(loop->step_ctx, loop->setting[p], N_SETTINGS_ADAMW);
         for (size_t first = 0; first < n_floats; first += N_PIECE_FLOATS) {
             const size_t n_left = n_floats - first;
             struct ggml_tensor *x[4];
@@ -703,10 +775,9 @@ static bool step_graphs_make(struct loop *loop)
                              n_left < N_PIECE_FLOATS ? n_left : N_PIECE_FLOATS);
             }
             ggml_set_param(x[0]);
-            ggml_build_forward_expand(loop->step_graph[i_piece++ % n_threads],
-                                      ggml_opt_step_adamw(loop->step_ctx, x[0], x[1],
-                                                          x[2], x[3],
-                                                          setting[slot->is_decayed]));
+            ggml_build_forward_expand(
+                loop->step_graph[i_piece++ % n_threads],
+                ggml_opt_step_adamw(loop->step_ctx, x[0], x[1], x[2], x[3], setting));
         }
     }
     return true;
@@ -725,108 +796,209 @@ static enum reel_status judge(struct loop *loop, double *score, struct reel_erro
     return rc;
 }
 
-static enum reel_status run_epoch(struct loop *loop, int32_t i_epoch, double *loss,
-                                  struct reel_error *err)
+static void tell(const struct loop *loop, struct base_net_step step)
 {
-    const struct base_net_task *task = loop->task;
-    const struct base_net_options *opt = loop->opt;
-    struct base_rng rng;
-    base_rng_init(&rng, opt->seed, (uint64_t)i_epoch << 40);
-    base_rng_shuffle(&rng, loop->item, task->n_items);
-    double sum_loss = 0, sum_weight = 0;
-    for (int32_t first = 0; first < task->n_items; first += task->n_batch) {
-        if (!base_progress_report(&opt->progress, opt->stage, loop->i_step,
-                                  loop->n_steps)) {
-            return fail(err, REEL_ECANCELLED, "%s stopped at step %d of %d", opt->stage,
-                        loop->i_step, loop->n_steps);
-        }
-        const int32_t n_left = task->n_items - first;
-        double part_loss, weight;
-        enum reel_status rc = run_batch(loop, loop->item + first,
-                                        n_left < task->n_batch ? n_left : task->n_batch,
-                                        true, &part_loss, &weight, err);
-        if (rc != REEL_OK) {
-            return rc;
-        }
-        const double rate = rate_at(opt, loop->i_step, loop->n_steps);
-        const double length = weight > 0 ? scale_gradient(loop, weight) : 0;
-        rc = weight > 0 ? step(loop, rate, err) : REEL_OK;
-        if (rc != REEL_OK) {
-            return rc;
-        }
-        sum_loss += part_loss;
-        sum_weight += weight;
-        loop->i_step++;
-        if (opt->told) {
-            const struct base_net_step told = {.i_step = loop->i_step,
-                                               .n_steps = loop->n_steps,
-                                               .i_epoch = i_epoch,
-                                               .loss = part_loss / weight,
-                                               .rate = rate,
-                                               .gradient = length,
-                                               .score = (double)NAN};
-            opt->told(&told, opt->told_payload);
-        }
+    if (loop->opt->told) {
+        step.i_step = loop->i_step;
+        step.n_steps = loop->n_steps;
+        step.i_epoch = loop->i_epoch;
+        loop->opt->told(&step, loop->opt->told_payload);
     }
-    *loss = sum_loss / sum_weight;
+}
+
+static enum reel_status keep(struct loop *loop, const struct base_net_result *result,
+                             bool is_last, struct reel_error *err)
+{
+    const struct base_net_state state = {
+        .i_step = loop->i_step,
+        .i_epoch = loop->i_epoch,
+        .i_item = loop->first,
+        .n_worse = loop->n_worse,
+        .best_epoch = result->best_epoch,
+        .round = loop->round,
+        .sum_loss = loop->sum_loss,
+        .sum_weight = loop->sum_weight,
+        .loss = result->loss,
+        .best_score = result->best_score,
+        .n_floats = loop->net->n_floats,
+        .value = loop->net->value,
+        .moment = {loop->moment[0], loop->moment[1]},
+        .best = loop->best,
+        .is_last = is_last,
+    };
+    return loop->opt->keep ? loop->opt->keep(&state, loop->opt->keep_payload, err)
+                           : REEL_OK;
+}
+
+static enum reel_status resume(struct loop *loop, struct base_net_result *result,
+                               struct reel_error *err)
+{
+    const struct base_net_state *state = loop->opt->resume;
+    const size_t n_bytes = loop->net->n_floats * sizeof(float);
+    if (!state) {
+        return REEL_OK;
+    }
+    if (state->n_floats != loop->net->n_floats || !state->value || !state->moment[0] ||
+        !state->moment[1] || state->i_step < 0 || state->i_step > loop->n_steps ||
+        state->i_epoch < 0 || state->i_epoch > loop->opt->n_epochs || state->i_item < 0 ||
+        state->i_item > loop->task->n_items) {
+        return fail(err, REEL_EINVAL,
+                    "%s: cannot go on from step %d of epoch %d with %zu numbers: this "
+                    "training has %d steps and %zu numbers",
+                    loop->opt->stage, state->i_step, state->i_epoch, state->n_floats,
+                    loop->n_steps, loop->net->n_floats);
+    }
+    memcpy(loop->net->value, state->value, n_bytes);
+    memcpy(loop->moment[0], state->moment[0], n_bytes);
+    memcpy(loop->moment[1], state->moment[1], n_bytes);
+    if (loop->best && state->best) {
+        memcpy(loop->best, state->best, n_bytes);
+        result->best_score = state->best_score;
+    }
+    loop->i_step = state->i_step;
+    loop->i_epoch = state->i_epoch;
+    loop->first = state->i_item;
+    loop->n_worse = state->n_worse;
+    loop->round = state->round;
+    loop->sum_loss = state->sum_loss;
+    loop->sum_weight = state->sum_weight;
+    result->loss = state->loss;
+    result->best_epoch = state->best_epoch;
     return REEL_OK;
 }
 
-// Judge after this epoch if it is time; `n_worse` counts judgements without a better one.
-static enum reel_status judge_epoch(struct loop *loop, int32_t i_epoch, int32_t *n_worse,
-                                    struct base_net_result *result,
-                                    struct reel_error *err)
+/** Judge now; `n_worse` counts judgements without a better one. */
+static enum reel_status judge_now(struct loop *loop, struct base_net_result *result,
+                                  struct reel_error *err)
 {
-    const struct base_net_options *opt = loop->opt;
-    if (!loop->best ||
-        ((i_epoch + 1) % opt->judge_epochs != 0 && i_epoch + 1 < opt->n_epochs)) {
-        return REEL_OK;
-    }
     double score;
     const enum reel_status rc = judge(loop, &score, err);
     if (rc != REEL_OK) {
         return rc;
     }
-    const size_t n_bytes = loop->net->n_floats * sizeof(float);
     if (isnan(result->best_score) || score > result->best_score) {
         result->best_score = score;
-        result->best_epoch = i_epoch + 1;
-        memcpy(loop->best, loop->net->value, n_bytes);
-        *n_worse = 0;
+        result->best_epoch = loop->i_epoch + 1;
+        memcpy(loop->best, loop->net->value, loop->net->n_floats * sizeof(float));
+        loop->n_worse = 0;
     } else {
-        ++*n_worse;
+        loop->n_worse++;
     }
-    if (opt->told) {
-        const struct base_net_step told = {.i_step = loop->i_step,
-                                           .n_steps = loop->n_steps,
-                                           .i_epoch = i_epoch,
-                                           .loss = result->loss,
-                                           .score = score};
-        opt->told(&told, opt->told_payload);
-    }
+    tell(loop, (struct base_net_step){.loss = result->loss, .score = score});
     return REEL_OK;
+}
+
+static bool is_patient(const struct loop *loop)
+{
+    return loop->opt->patience == 0 || loop->n_worse < loop->opt->patience;
+}
+
+/** Items of one batch, one step, and what is due after it. */
+static enum reel_status run_round(struct loop *loop, struct base_net_result *result,
+                                  struct reel_error *err)
+{
+    const struct base_net_task *task = loop->task;
+    const struct base_net_options *opt = loop->opt;
+    const int32_t n_left = task->n_items - loop->first;
+    const int32_t n = n_left < task->n_batch ? n_left : task->n_batch;
+    double loss, weight;
+    enum reel_status rc =
+        run_batch(loop, loop->item + loop->first, n, true, &loss, &weight, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    const double rate = rate_at(opt, loop->i_step, loop->n_steps);
+    const double length = weight > 0 ? scale_gradient(loop, weight) : 0;
+    rc = weight > 0 ? step(loop, rate, err) : REEL_OK;
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    if (task->after_step) {
+        task->after_step(loop->net, loop->i_step, loop->n_steps, task->payload);
+    }
+    loop->sum_loss += loss;
+    loop->sum_weight += weight;
+    loop->i_step++;
+    loop->first += n;
+    tell(loop, (struct base_net_step){.loss = loss / weight,
+                                      .rate = rate,
+                                      .gradient = length,
+                                      .score = (double)NAN});
+    result->n_steps = loop->i_step;
+    if (loop->best && opt->judge_steps > 0 && loop->i_step % opt->judge_steps == 0) {
+        result->loss = loop->sum_loss / loop->sum_weight;
+        rc = judge_now(loop, result, err);
+    }
+    return rc ? rc : keep(loop, result, false, err);
+}
+
+/** The rest of an epoch: from loop->first on. */
+static enum reel_status run_epoch(struct loop *loop, struct base_net_result *result,
+                                  struct reel_error *err)
+{
+    const struct base_net_options *opt = loop->opt;
+    while (loop->first < loop->task->n_items && loop->i_step < loop->n_steps &&
+           is_patient(loop)) {
+        if (!base_progress_report(&opt->progress, opt->stage, loop->i_step,
+                                  loop->n_steps)) {
+            loop->is_cancelled = true;
+            return fail(err, REEL_ECANCELLED, "%s stopped at step %d of %d", opt->stage,
+                        loop->i_step, loop->n_steps);
+        }
+        const enum reel_status rc = run_round(loop, result, err);
+        if (rc != REEL_OK) {
+            return rc;
+        }
+    }
+    result->loss = loop->sum_loss / loop->sum_weight;
+    result->n_epochs = loop->i_epoch + 1;
+    result->best_epoch = loop->best ? result->best_epoch : loop->i_epoch + 1;
+    const bool is_end =
+        loop->i_epoch + 1 == opt->n_epochs || loop->i_step == loop->n_steps;
+    const bool is_due =
+        opt->judge_epochs > 0 && (loop->i_epoch + 1) % opt->judge_epochs == 0;
+    const bool is_judged =
+        opt->judge_steps > 0 && loop->i_step % opt->judge_steps == 0; // by the last step
+    return loop->best && is_patient(loop) && !is_judged && (is_due || is_end)
+               ? judge_now(loop, result, err)
+               : REEL_OK;
+}
+
+// The order of an epoch follows from the orders before it.
+static void shuffle(struct loop *loop, int32_t i_epoch)
+{
+    struct base_rng rng;
+    base_rng_init(&rng, loop->opt->seed, (uint64_t)i_epoch << 40);
+    base_rng_shuffle(&rng, loop->item, loop->task->n_items);
 }
 
 static enum reel_status run_epochs(struct loop *loop, struct base_net_result *result,
                                    struct reel_error *err)
 {
-    const struct base_net_options *opt = loop->opt;
-    int32_t n_worse = 0;
-    for (int32_t epoch = 0; epoch < opt->n_epochs; epoch++) {
-        enum reel_status rc = run_epoch(loop, epoch, &result->loss, err);
+    enum reel_status rc = resume(loop, result, err);
+    for (int32_t e = 0; rc == REEL_OK && e < loop->i_epoch; e++) {
+        shuffle(loop, e);
+    }
+    while (rc == REEL_OK && loop->i_epoch < loop->opt->n_epochs &&
+           loop->i_step < loop->n_steps && is_patient(loop)) {
+        shuffle(loop, loop->i_epoch);
+        rc = run_epoch(loop, result, err);
         if (rc == REEL_OK) {
-            result->n_epochs = epoch + 1;
-            result->best_epoch = loop->best ? result->best_epoch : epoch + 1;
-            rc = judge_epoch(loop, epoch, &n_worse, result, err);
-        }
-        if (rc != REEL_OK) {
-            return rc;
-        }
-        if (opt->patience > 0 && n_worse >= opt->patience) {
-            break;
+            loop->i_epoch++;
+            loop->first = 0;
+            loop->sum_loss = loop->sum_weight = 0;
         }
     }
-    return REEL_OK;
+    if (rc == REEL_OK || loop->is_cancelled) {
+        const enum reel_status kept = keep(loop, result, true, err);
+        rc = kept ? kept : rc;
+    }
+    return rc;
+}
+
+static bool is_judging(const struct base_net_options *opt)
+{
+    return opt->judge_epochs > 0 || opt->judge_steps > 0;
 }
 
 static enum reel_status check_task(const struct base_net_task *task,
@@ -839,8 +1011,8 @@ static enum reel_status check_task(const struct base_net_task *task,
                     task->n_part);
     }
     if (opt->n_epochs < 0 || opt->n_threads < 1 || !(opt->rate >= 0) ||
-        opt->judge_epochs < 0 ||
-        (opt->judge_epochs > 0 && !task->measure && task->n_valid == 0)) {
+        opt->n_steps < 0 || opt->judge_epochs < 0 || opt->judge_steps < 0 ||
+        (is_judging(opt) && !task->measure && task->n_valid == 0)) {
         return fail(err, REEL_EINVAL,
                     "%s: %d epochs, %d threads, rate %g, judged after %d epochs",
                     opt->stage, opt->n_epochs, opt->n_threads, opt->rate,
@@ -863,18 +1035,19 @@ static bool loop_make(struct loop *loop)
             memset(loop->moment[i], 0, n * sizeof(float));
         }
     }
-    if (loop->opt->judge_epochs > 0) {
+    if (is_judging(loop->opt)) {
         loop->best = base_alloc_array(n, sizeof(float));
     }
     if (!loop->item || !loop->is_failed || !loop->graph || !loop->moment[0] ||
-        !loop->moment[1] || (loop->opt->judge_epochs > 0 && !loop->best)) {
+        !loop->moment[1] || (is_judging(loop->opt) && !loop->best)) {
         return false;
     }
     for (int32_t i = 0; i < n_items; i++) {
         loop->item[i] = i;
     }
     for (size_t t = 0; t < n_threads; t++) {
-        if (!graph_make(&loop->graph[t], loop->net, true)) {
+        if (!(task->direct ? direct_make(&loop->graph[t], loop->net)
+                           : graph_make(&loop->graph[t], loop->net, true))) {
             return false;
         }
     }
@@ -892,6 +1065,7 @@ static void loop_release(struct loop *loop)
     ggml_free(loop->step_ctx);
     base_free(loop->step_memory);
     base_free(loop->step_graph);
+    base_free(loop->setting);
     base_free(loop->graph);
     base_free(loop->is_failed);
     base_free(loop->item);
@@ -910,6 +1084,9 @@ enum reel_status base_net_train(struct base_net *net, const struct base_net_task
     }
     struct loop loop = {.net = net, .task = task, .opt = opt};
     loop.n_steps = opt->n_epochs * ((task->n_items + task->n_batch - 1) / task->n_batch);
+    if (opt->n_steps > 0 && opt->n_steps < loop.n_steps) {
+        loop.n_steps = opt->n_steps;
+    }
     base_linalg_threads(1);
     rc = base_pool_create(opt->n_threads, &loop.pool, err);
     if (rc == REEL_OK && !loop_make(&loop)) {

@@ -102,20 +102,20 @@ static void list_params(const struct shape *s, struct base_net_param *param)
 {
     const int64_t d = s->d;
     param[P_FILMS] =
-        (struct base_net_param){"films", d, s->n_films, 0, 0.05, true, false};
+        (struct base_net_param){"films", d, s->n_films, 0, 0.05, true, false, 0};
     param[P_PLACES] =
-        (struct base_net_param){"places", d, s->window, 0, 0.05, true, false};
-    param[P_BIAS] = (struct base_net_param){"bias", s->n_films, 1, 0, 0, false, false};
+        (struct base_net_param){"places", d, s->window, 0, 0.05, true, false, 0};
+    param[P_BIAS] = (struct base_net_param){"bias", s->n_films, 1, 0, 0, false, false, 0};
     for (int32_t h = 0; h < N_RECENT; h++) {
         param[P_RECENT + h] =
-            (struct base_net_param){"recent", 1, 1, 0.1, 0, false, false};
+            (struct base_net_param){"recent", 1, 1, 0.1, 0, false, false, 0};
     }
-    param[P_GAIN] = (struct base_net_param){"gain", d, 1, 1, 0, false, false};
+    param[P_GAIN] = (struct base_net_param){"gain", d, 1, 1, 0, false, false, 0};
     for (int32_t l = 0; l < s->n_layers; l++) {
         for (int w = 0; w < N_LAYER; w++) {
             struct base_net_param *p = &param[layer_param(l, (enum layer)w)];
             if (w == L_GAIN_A || w == L_GAIN_F) {
-                *p = (struct base_net_param){"gain", d, 1, 1, 0, false, false};
+                *p = (struct base_net_param){"gain", d, 1, 1, 0, false, false, 0};
             } else {
                 *p = (struct base_net_param){"weights",
                                              w == L_DOWN ? WIDEN * d : d,
@@ -123,7 +123,8 @@ static void list_params(const struct shape *s, struct base_net_param *param)
                                              0,
                                              0.06,
                                              true,
-                                             false};
+                                             false,
+                                             0};
             }
         }
     }

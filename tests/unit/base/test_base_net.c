@@ -29,9 +29,9 @@ static void sample_fill(struct sample *s)
 }
 
 static const struct base_net_param params[] = {
-    {"w1", N_IN, N_HIDDEN, 0, 0.7, true, false},
-    {"b1", N_HIDDEN, 1, 0, 0.1, false, false},
-    {"w2", N_HIDDEN, 1, 0, 0.7, true, false},
+    {"w1", N_IN, N_HIDDEN, 0, 0.7, true, false, 0},
+    {"b1", N_HIDDEN, 1, 0, 0.1, false, false, 0},
+    {"w2", N_HIDDEN, 1, 0, 0.7, true, false, 0},
 };
 
 static struct ggml_tensor *forward(struct base_net_graph *g, struct ggml_tensor *x,
@@ -323,6 +323,163 @@ static void it_can_be_stopped_and_refuses_nonsense(void **state)
     assert_null(net);
 }
 
+/* ---- states ---- */
+
+struct kept {
+    struct base_net_state state;
+    int32_t at;
+};
+
+static float *copy_of(const float *bank, size_t n)
+{
+    float *copy = bank ? malloc(n * sizeof *copy) : NULL;
+    if (copy) {
+        memcpy(copy, bank, n * sizeof *copy);
+    }
+    return copy;
+}
+
+static enum reel_status keep_one(const struct base_net_state *state, void *payload,
+                                 struct reel_error *err)
+{
+    (void)err;
+    struct kept *kept = payload;
+    if (state->i_step == kept->at && !kept->state.value) {
+        kept->state = *state;
+        kept->state.value = copy_of(state->value, state->n_floats);
+        kept->state.best = copy_of(state->best, state->n_floats);
+        for (int i = 0; i < 2; i++) {
+            kept->state.moment[i] = copy_of(state->moment[i], state->n_floats);
+        }
+    }
+    return REEL_OK;
+}
+
+static void a_training_goes_on_as_if_it_had_never_ended(void **state)
+{
+    (void)state;
+    struct sample s;
+    sample_fill(&s);
+    s.dropout = 0.2;
+    for (int32_t at = 1; at <= 11; at += 5) { // inside an epoch, between two, inside
+        struct base_net *whole, *resumed;
+        struct kept kept = {.at = at};
+        const struct base_net_task task = task_of(&s);
+        struct base_net_options opt = quick(4);
+        opt.n_steps = 14;
+        opt.judge_steps = 3;
+        opt.keep = keep_one;
+        opt.keep_payload = &kept;
+        train_copy(&task, &opt, &whole);
+        assert_non_null(kept.state.value);
+        opt.keep = NULL;
+        opt.resume = &kept.state;
+        train_copy(&task, &opt, &resumed);
+        assert_true(distance(whole, resumed) == 0);
+        kept.state.n_floats--;
+        struct base_net_result result;
+        struct reel_error err;
+        assert_int_equal(base_net_train(resumed, &task, &opt, &result, &err),
+                         REEL_EINVAL);
+        base_net_free(whole);
+        base_net_free(resumed);
+        free(kept.state.value);
+        free(kept.state.best);
+        free(kept.state.moment[0]);
+        free(kept.state.moment[1]);
+    }
+}
+
+/* ---- gradients without a graph ---- */
+
+// The same net by hand: y = w2 . relu(w1 x + b1).
+static bool by_hand(const struct base_net *net, const int32_t *item, int32_t n,
+                    int32_t worker, struct base_rng *rng, float *gradient, double *loss,
+                    double *weight, void *payload)
+{
+    (void)worker, (void)rng;
+    const struct sample *s = payload;
+    const float *w1 = base_net_values(net, 0), *b1 = base_net_values(net, 1),
+                *w2 = base_net_values(net, 2);
+    for (int32_t i = 0; i < n; i++) {
+        const float *x = s->x[item[i]];
+        float a[N_HIDDEN], miss = -s->y[item[i]];
+        for (int h = 0; h < N_HIDDEN; h++) {
+            a[h] = b1[h];
+            for (int c = 0; c < N_IN; c++) {
+                a[h] += w1[h * N_IN + c] * x[c];
+            }
+            miss += a[h] > 0 ? w2[h] * a[h] : 0;
+        }
+        *loss += (double)(miss * miss);
+        *weight += 1;
+        for (int h = 0; gradient && h < N_HIDDEN; h++) {
+            const float da = a[h] > 0 ? 2 * miss * w2[h] : 0;
+            gradient[base_net_offset(net, 2) + (size_t)h] +=
+                a[h] > 0 ? 2 * miss * a[h] : 0;
+            gradient[base_net_offset(net, 1) + (size_t)h] += da;
+            for (int c = 0; c < N_IN; c++) {
+                gradient[base_net_offset(net, 0) + (size_t)(h * N_IN + c)] += da * x[c];
+            }
+        }
+    }
+    return true;
+}
+
+static void pull_to_one(struct base_net *net, float *gradient, int32_t i_step,
+                        int32_t n_steps, void *payload)
+{
+    (void)payload;
+    assert_true(i_step < n_steps);
+    gradient[base_net_offset(net, 1)] += base_net_values(net, 1)[0] - 1;
+}
+
+static void a_net_may_find_its_gradient_itself(void **state)
+{
+    (void)state;
+    struct sample s;
+    sample_fill(&s);
+    struct base_net *graph, *hand;
+    struct base_net_task task = task_of(&s);
+    struct base_net_options opt = quick(5);
+    opt.n_threads = 2;
+    train_copy(&task, &opt, &graph);
+    task.direct = by_hand;
+    train_copy(&task, &opt, &hand);
+    assert_true(distance(graph, hand) < 1e-3);
+    base_net_free(hand);
+    task.before_step = pull_to_one;
+    train_copy(&task, &opt, &hand);
+    assert_true(distance(graph, hand) > 1e-3);
+    base_net_free(graph);
+    base_net_free(hand);
+}
+
+static void a_group_of_parameters_has_its_own_rate(void **state)
+{
+    (void)state;
+    struct sample s;
+    sample_fill(&s);
+    struct base_net_param slow[COUNT_OF(params)];
+    memcpy(slow, params, sizeof slow);
+    slow[0].rate_factor = 1e-6;
+    struct base_net *before, *after;
+    struct base_net_result result;
+    struct reel_error err;
+    const struct base_net_task task = task_of(&s);
+    const struct base_net_options opt = quick(3);
+    assert_ok(base_net_create(slow, COUNT_OF(slow), 5, &before, &err), err);
+    assert_ok(base_net_create(slow, COUNT_OF(slow), 5, &after, &err), err);
+    assert_ok(base_net_train(after, &task, &opt, &result, &err), err);
+    const double moved[] = {fabs((double)base_net_values(before, 0)[0] -
+                                 (double)base_net_values(after, 0)[0]),
+                            fabs((double)base_net_values(before, 2)[0] -
+                                 (double)base_net_values(after, 2)[0])};
+    assert_true(moved[0] < 1e-5 && moved[1] > 1e-3);
+    base_net_free(before);
+    base_net_free(after);
+}
+
 /* ---- attention, norm and cross entropy against loops ---- */
 
 enum { WIDTH = 6, HEADS = 2, TOKENS = 5, SEQUENCES = 3, ROWS = TOKENS * SEQUENCES };
@@ -454,6 +611,9 @@ int main(void)
         cmocka_unit_test(the_rate_warms_up_and_falls),
         cmocka_unit_test(it_stops_when_nothing_gets_better_and_keeps_the_best),
         cmocka_unit_test(it_can_be_stopped_and_refuses_nonsense),
+        cmocka_unit_test(a_training_goes_on_as_if_it_had_never_ended),
+        cmocka_unit_test(a_net_may_find_its_gradient_itself),
+        cmocka_unit_test(a_group_of_parameters_has_its_own_rate),
         cmocka_unit_test(attention_looks_back_only_and_by_sequence),
         cmocka_unit_test(entropy_of_normed_rows_is_what_the_formula_says),
         cmocka_unit_test(every_allocation_may_fail),
