@@ -294,6 +294,16 @@ static bool tokens_reserve(struct lm_bpe_tokens *tokens, size_t n_more)
     return true;
 }
 
+enum reel_status lm_bpe_tokens_add(struct lm_bpe_tokens *tokens, int32_t token,
+                                   struct reel_error *err)
+{
+    if (!tokens_reserve(tokens, 1)) {
+        return fail(err, REEL_ENOMEM, "%zu tokens", tokens->n);
+    }
+    tokens->token[tokens->n++] = token;
+    return REEL_OK;
+}
+
 static bool symbols_reserve(struct lm_bpe *bpe, size_t n)
 {
     int32_t **const array[] = {&bpe->id, &bpe->previous, &bpe->next};

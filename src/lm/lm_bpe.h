@@ -70,19 +70,15 @@ struct lm_bpe_tokens {
     size_t n, room;
 };
 void lm_bpe_tokens_release(struct lm_bpe_tokens *tokens);
+enum reel_status lm_bpe_tokens_add(struct lm_bpe_tokens *tokens, int32_t token,
+                                   struct reel_error *err) REEL_CHECKED;
 /**
  * Append the tokens of a text, no LM_BPE_END among them. The same as llama.cpp's if the text
- * is well-formed: see lm_bpe_repair. Threads: one at a time, words are remembered.
+ * is well-formed UTF-8. Threads: one at a time, words are remembered.
  */
 enum reel_status lm_bpe_encode(struct lm_bpe *bpe, const char *text, size_t n_bytes,
                                struct lm_bpe_tokens *out,
                                struct reel_error *err) REEL_CHECKED;
-
-/**
- * The next byte from `at` on that belongs to no character of UTF-8, or n_bytes; llama.cpp
- * puts U+FFFD in the place of each, and so should who trains.
- */
-size_t lm_bpe_malformed(const char *text, size_t n_bytes, size_t at);
 
 /* ---- keeping ---- */
 

@@ -123,15 +123,3 @@ size_t lm_bpe_cut(const char *text, size_t n_bytes)
     }
     return cut_blanks(text, n_bytes);
 }
-
-size_t lm_bpe_malformed(const char *text, size_t n_bytes, size_t at)
-{
-    while (at < n_bytes) {
-        const struct one one = one_at(text, n_bytes, at);
-        if (one.code == 0xfffd && one.n_bytes == 1) {
-            break;
-        }
-        at += one.n_bytes;
-    }
-    return at;
-}
