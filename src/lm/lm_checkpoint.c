@@ -329,3 +329,71 @@ enum reel_status lm_checkpoint_copy(const struct lm_checkpoint *checkpoint,
     memcpy(to, part, n_bytes);
     return REEL_OK;
 }
+
+/* ---- of the one training loop ---- */
+
+static const char *const net_part[LM_CHECKPOINT_NET_PARTS] = {
+    "net.state", "net.value", "net.mean", "net.square", "net.best"};
+
+void lm_checkpoint_net_parts(const struct base_net_state *state,
+                             struct lm_checkpoint_net *numbers,
+                             struct lm_checkpoint_part *part)
+{
+    *numbers = (struct lm_checkpoint_net){.i_step = state->i_step,
+                                          .i_epoch = state->i_epoch,
+                                          .i_item = state->i_item,
+                                          .n_worse = state->n_worse,
+                                          .best_epoch = state->best_epoch,
+                                          .round = state->round,
+                                          .sum_loss = state->sum_loss,
+                                          .sum_weight = state->sum_weight,
+                                          .loss = state->loss,
+                                          .best_score = state->best_score};
+    const void *const data[] = {numbers, state->value, state->moment[0], state->moment[1],
+                                state->best};
+    for (int i = 0; i < LM_CHECKPOINT_NET_PARTS; i++) {
+        const size_t n = data[i] ? state->n_floats * sizeof(float) : 0;
+        part[i] = (struct lm_checkpoint_part){net_part[i], data[i],
+                                              i == 0 ? sizeof *numbers : n};
+    }
+}
+
+enum reel_status lm_checkpoint_net_state(const struct lm_checkpoint *checkpoint,
+                                         size_t n_floats, struct base_net_state *state,
+                                         struct reel_error *err)
+{
+    struct lm_checkpoint_net numbers;
+    const void *bank[LM_CHECKPOINT_NET_PARTS] = {NULL};
+    const enum reel_status rc =
+        lm_checkpoint_copy(checkpoint, net_part[0], &numbers, sizeof numbers, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    for (int i = 1; i < LM_CHECKPOINT_NET_PARTS; i++) {
+        size_t n_bytes = 0;
+        bank[i] = lm_checkpoint_get(checkpoint, net_part[i], &n_bytes);
+        const bool is_none = i == LM_CHECKPOINT_NET_PARTS - 1 && n_bytes == 0;
+        if (!bank[i] || (!is_none && n_bytes != n_floats * sizeof(float))) {
+            return fail(err, REEL_EFORMAT, "%s: %s has %zu numbers where %zu are needed",
+                        checkpoint->path, net_part[i], n_bytes / sizeof(float), n_floats);
+        }
+        bank[i] = is_none ? NULL : bank[i];
+    }
+    // The loop copies from these and does not write to them.
+    *state = (struct base_net_state){
+        .i_step = numbers.i_step,
+        .i_epoch = numbers.i_epoch,
+        .i_item = numbers.i_item,
+        .n_worse = numbers.n_worse,
+        .best_epoch = numbers.best_epoch,
+        .round = numbers.round,
+        .sum_loss = numbers.sum_loss,
+        .sum_weight = numbers.sum_weight,
+        .loss = numbers.loss,
+        .best_score = numbers.best_score,
+        .n_floats = n_floats,
+        .value = (float *)(uintptr_t)bank[1],
+        .moment = {(float *)(uintptr_t)bank[2], (float *)(uintptr_t)bank[3]},
+        .best = (float *)(uintptr_t)bank[4]};
+    return REEL_OK;
+}

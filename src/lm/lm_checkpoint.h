@@ -18,7 +18,7 @@
 #ifndef LM_CHECKPOINT_H
 #define LM_CHECKPOINT_H
 
-#include <forkreel/status.h>
+#include "base_net.h"
 
 #include <stddef.h>
 
@@ -60,5 +60,26 @@ const void *lm_checkpoint_get(const struct lm_checkpoint *checkpoint, const char
 enum reel_status lm_checkpoint_copy(const struct lm_checkpoint *checkpoint,
                                     const char *name, void *to, size_t n_bytes,
                                     struct reel_error *err) REEL_CHECKED;
+
+/* ---- of the one training loop ---- */
+
+/** A base_net_state as parts; the numbers live here while the parts are used. */
+struct lm_checkpoint_net {
+    int32_t i_step, i_epoch, i_item, n_worse, best_epoch, unused;
+    uint64_t round;
+    double sum_loss, sum_weight, loss, best_score;
+};
+enum { LM_CHECKPOINT_NET_PARTS = 5 };
+/** Fills part (LM_CHECKPOINT_NET_PARTS); call this from base_net_options.keep. */
+void lm_checkpoint_net_parts(const struct base_net_state *state,
+                             struct lm_checkpoint_net *numbers,
+                             struct lm_checkpoint_part *part);
+/**
+ * For base_net_options.resume; banks are lent by the checkpoint.
+ * Errors: REEL_EFORMAT a part is missing, or not of n_floats numbers.
+ */
+enum reel_status lm_checkpoint_net_state(const struct lm_checkpoint *checkpoint,
+                                         size_t n_floats, struct base_net_state *state,
+                                         struct reel_error *err) REEL_CHECKED;
 
 #endif
