@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,4 +76,21 @@ char *base_strdup(const char *text)
 void base_free(void *p)
 {
     free(p);
+}
+
+int64_t base_memory_available(void)
+{
+    static const char name[] = "MemAvailable:";
+    char line[128];
+    int64_t kib = 0;
+    FILE *in = fopen("/proc/meminfo", "re");
+    while (in && kib == 0 && fgets(line, sizeof line, in)) {
+        if (strncmp(line, name, sizeof name - 1) == 0) {
+            kib = strtoll(line + sizeof name - 1, NULL, 10);
+        }
+    }
+    if (in) {
+        (void)fclose(in);
+    }
+    return kib * 1024;
 }

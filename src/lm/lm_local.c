@@ -25,24 +25,6 @@ enum { N_IDLE = 64, N_STRANDS_MAX = 256, N_BATCH = 512, N_CELLS_MIN = 256 };
 
 // ---- memory ----
 
-/** MemAvailable of /proc/meminfo in bytes; 0 where it does not say. */
-static int64_t memory_free(void)
-{
-    static const char name[] = "MemAvailable:";
-    char line[128];
-    int64_t kib = 0;
-    FILE *in = fopen("/proc/meminfo", "r");
-    while (in && kib == 0 && fgets(line, sizeof line, in)) {
-        if (strncmp(line, name, sizeof name - 1) == 0) {
-            kib = strtoll(line + sizeof name - 1, NULL, 10);
-        }
-    }
-    if (in) {
-        fclose(in);
-    }
-    return kib * 1024;
-}
-
 /** Bytes that one token takes in the cells of all layers, keys and values in half precision. */
 static int64_t cell_bytes(const struct llama_model *model)
 {
@@ -69,7 +51,7 @@ static enum reel_status check_memory(const char *path, const struct reel_lm_info
                                      const struct reel_lm_options *opt,
                                      struct reel_error *err)
 {
-    const int64_t need = info->file_bytes + opt->max_bytes, has = memory_free();
+    const int64_t need = info->file_bytes + opt->max_bytes, has = base_memory_available();
     return has == 0 || need <= has
                ? REEL_OK
                : fail(err, REEL_ENOMEM,
