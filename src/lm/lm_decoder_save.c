@@ -1,5 +1,5 @@
-/** See lm_gguf.h. */
-#include "lm_gguf.h"
+/** See lm_decoder_save.h. */
+#include "lm_decoder_save.h"
 #include "base_alloc.h"
 #include "base_error.h"
 
@@ -22,8 +22,8 @@ static void set_f32(struct gguf_context *meta, const char *architecture, const c
     gguf_set_val_f32(meta, name, (float)value);
 }
 
-void lm_gguf_shape(struct gguf_context *meta, const struct lm_decoder_shape *shape,
-                   const char *name)
+void lm_decoder_save_shape(struct gguf_context *meta,
+                           const struct lm_decoder_shape *shape, const char *name)
 {
     const char *a = shape->architecture;
     gguf_set_val_str(meta, "general.architecture", a);
@@ -111,9 +111,9 @@ static enum reel_status write_file(const char *path, struct writing *w,
     return rc;
 }
 
-enum reel_status lm_gguf_write(const char *path, struct gguf_context *meta,
-                               struct lm_decoder *decoder, const struct base_net *net,
-                               struct reel_error *err)
+enum reel_status lm_decoder_save(const char *path, struct gguf_context *meta,
+                                 struct lm_decoder *decoder, const struct base_net *net,
+                                 struct reel_error *err)
 {
     struct writing w = {.meta = meta, .net = net};
     (void)lm_decoder_visit(decoder, count_one, &w);
