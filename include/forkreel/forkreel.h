@@ -9,6 +9,7 @@
 #include <forkreel/catalog.h>
 #include <forkreel/chart.h>
 #include <forkreel/cold.h>
+#include <forkreel/curve.h>
 #include <forkreel/features.h>
 #include <forkreel/feedback.h>
 #include <forkreel/lm.h>

@@ -124,8 +124,7 @@ static double row_distance(const struct reel_csr *m, int32_t a, int32_t b)
     return 1 - (double)n_common / (double)(n_both - n_common);
 }
 
-static double measure_diversity(const struct reel_csr *genres, const int32_t *list,
-                                int32_t n)
+double rank_row_diversity(const struct reel_csr *genres, const int32_t *list, int32_t n)
 {
     double sum = 0;
     int64_t n_pairs = 0;
@@ -215,7 +214,7 @@ static enum reel_status measure_viewer(const struct bench *b, struct desk *d, in
                      &value_of(b, NDCG, c)[v]);
         value_of(b, NOVELTY, c)[v] = measure_novelty(b, d->list, n);
         value_of(b, DIVERSITY, c)[v] =
-            b->genres ? measure_diversity(b->genres, d->list, n) : (double)NAN;
+            b->genres ? rank_row_diversity(b->genres, d->list, n) : (double)NAN;
         value_of(b, CALIBRATION, c)[v] =
             b->genres ? measure_calibration(b, d, row, n) : (double)NAN;
         for (int32_t i = 0; i < n; i++) {

@@ -15,4 +15,7 @@ enum reel_status rank_measure(const struct rank_source *source,
                               struct reel_measures *out, float *ndcg_by_viewer,
                               struct reel_error *err) REEL_CHECKED;
 
+/** Mean over pairs of rows of 1 - Jaccard; NAN when no pair has entries on both sides. */
+double rank_row_diversity(const struct reel_csr *genres, const int32_t *list, int32_t n);
+
 #endif
