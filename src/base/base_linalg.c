@@ -23,6 +23,20 @@ void base_gemm_nt(float *c, const float *a, const float *b, size_t m, size_t n, 
                 (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
+void base_gemm_nn(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
+                  size_t ldc, size_t lda, size_t ldb, float alpha, float beta)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, alpha,
+                a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+void base_gemm_tn(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
+                  size_t ldc, size_t lda, size_t ldb, float alpha, float beta)
+{
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)m, (int)n, (int)k, alpha, a,
+                (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
 void base_gemv(float *y, const float *a, const float *x, size_t m, size_t n, size_t lda)
 {
     cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)m, (int)n, 1, a, (int)lda, x, 1, 0, y,

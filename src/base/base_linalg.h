@@ -17,6 +17,11 @@ void base_linalg_threads(int32_t n_threads);
 /** c (m, n) = alpha * a (m, k) b^T (n, k) + beta * c; leading dimensions in floats. */
 void base_gemm_nt(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
                   size_t ldc, size_t lda, size_t ldb, float alpha, float beta);
+/** The same with a (m, k) b (k, n), and with a^T (k, m) b (k, n). */
+void base_gemm_nn(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
+                  size_t ldc, size_t lda, size_t ldb, float alpha, float beta);
+void base_gemm_tn(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
+                  size_t ldc, size_t lda, size_t ldb, float alpha, float beta);
 /** y (m) = a (m, n) x (n). */
 void base_gemv(float *y, const float *a, const float *x, size_t m, size_t n, size_t lda);
 
