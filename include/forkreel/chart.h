@@ -26,6 +26,7 @@ extern "C" {
 enum reel_chart_mark {
     REEL_MARK_LINE,        /* intervals are a band */
     REEL_MARK_LINE_POINTS, /* points joined; intervals are bars */
+    REEL_MARK_BARS,        /* from the bottom up, as wide as x is apart; no intervals */
 };
 
 struct reel_chart_series {

@@ -104,6 +104,9 @@ static bool chart_has_chinese(const struct reel_chart *chart)
     for (int32_t s = 0; s < chart->n_series; s++) {
         has = has || has_chinese(chart->series[s].name);
     }
+    for (int32_t i = 0; i < chart->x.n_categories; i++) {
+        has = has || has_chinese(chart->x.category[i]);
+    }
     return has;
 }
 
@@ -286,9 +289,30 @@ static void put_points(const struct drawing *d, const struct reel_chart_series *
     }
 }
 
+static void put_bars(const struct drawing *d, const struct reel_chart_series *series,
+                     int32_t s)
+{
+    const double apart = series->n > 1 ? series->x[1] - series->x[0] : 1;
+    set_series(d, s, .35);
+    for (int32_t i = 0; i < series->n; i++) {
+        if (isfinite(series->y[i])) {
+            const double left = x_of(d, series->x[i] - .45 * apart);
+            const double right = x_of(d, series->x[i] + .45 * apart);
+            const double top = y_of(d, series->y[i]);
+            cairo_new_path(d->cr);
+            cairo_rectangle(d->cr, left, top, right - left, d->bottom - top);
+            cairo_fill(d->cr);
+        }
+    }
+}
+
 static void put_series(const struct drawing *d, int32_t s)
 {
     const struct reel_chart_series *series = &d->chart->series[s];
+    if (series->mark == REEL_MARK_BARS) {
+        put_bars(d, series, s);
+        return;
+    }
     if (series->mark == REEL_MARK_LINE && series->low) {
         put_band(d, series, s);
     }
@@ -331,9 +355,10 @@ static double put_legend(const struct drawing *d, double y)
             x = 16;
             y += 18;
         }
-        set_series(d, s, 1);
-        cairo_set_line_width(d->cr, 2.4);
-        cairo_set_dash(d->cr, dashes[s], dashes[s][0] > 0 ? 2 : 0, 0);
+        const bool is_bars = d->chart->series[s].mark == REEL_MARK_BARS;
+        set_series(d, s, is_bars ? .35 : 1);
+        cairo_set_line_width(d->cr, is_bars ? 10 : 2.4);
+        cairo_set_dash(d->cr, dashes[s], dashes[s][0] > 0 && !is_bars ? 2 : 0, 0);
         put_line(d, x, y - 4, x + 26, y - 4);
         cairo_set_dash(d->cr, NULL, 0, 0);
         set_grey(d, .1);

@@ -58,6 +58,47 @@ static char *read_all(const char *path, size_t *n)
     return data;
 }
 
+/** The next pale area; versions of cairo write styles or attributes. */
+static const char *next_bar(const char *text)
+{
+    const char *style = strstr(text, "fill-opacity:0.35");
+    return style ? style : strstr(text, "fill-opacity=\"0.35");
+}
+
+// Each bar is a rectangle of its own, pale, that stands on the axis.
+static void bars_stand_on_the_axis(void **state)
+{
+    (void)state;
+    static const double x[] = {.25, .75}, y[] = {.5, NAN};
+    const struct reel_chart_series series = {
+        .name = "share", .mark = REEL_MARK_BARS, .n = 2, .x = x, .y = y};
+    const struct reel_chart chart = {.title = "bars",
+                                     .x = {.low = 0, .high = 1},
+                                     .y = {.low = 0, .high = 1},
+                                     .series = &series,
+                                     .n_series = 1};
+    struct reel_error err;
+    char path[] = "/tmp/forkreel-bars-XXXXXX.svg";
+    const int fd = mkstemps(path, 4);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    assert_ok(reel_chart_write(&chart, path, &err), err);
+    size_t n = 0;
+    const char *text = read_all(path, &n), *bar = next_bar(text);
+    assert_non_null(bar);
+    const char *d = strstr(bar, " d=\"M ");
+    assert_non_null(d);
+    double corner[2];
+    char *end;
+    corner[0] = strtod(d + 6, &end);
+    corner[1] = strtod(end, NULL);
+    // The plot is 64 .. 696 wide and ends 52 above the bottom; a bar has 9/10 of its place.
+    assert_true(fabs(corner[0] - (64 + 632 * (.25 - .225))) < .01);
+    assert_true(corner[1] > 100 && corner[1] < 460 - 52);
+    assert_null(next_bar(bar + 1)); // what is no number has none
+    (void)unlink(path);
+}
+
 static void a_chart_is_a_whole_svg_or_png(void **state)
 {
     (void)state;
@@ -119,6 +160,7 @@ int main(void)
         cmocka_unit_test(ticks_are_round_numbers),
         cmocka_unit_test(a_range_without_width_is_widened),
         cmocka_unit_test(log_axes_tick_at_decades),
+        cmocka_unit_test(bars_stand_on_the_axis),
         cmocka_unit_test(a_chart_is_a_whole_svg_or_png),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
