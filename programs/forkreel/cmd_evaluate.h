@@ -50,20 +50,15 @@ enum reel_status evaluate_welcome_run(const struct session *s, int32_t n_seeds,
 void evaluate_welcome_print(const struct reel_welcome_measures *said);
 json_t *evaluate_welcome_json(const struct reel_welcome_measures *said);
 
-enum {
-    EVALUATE_TASTE_SEEDS_MAX = 20,
-    EVALUATE_TASTE_BINS = 10,
-    EVALUATE_TASTE_STEPS = 200
-};
+enum { EVALUATE_TASTE_SEEDS_MAX = 20, EVALUATE_TASTE_STEPS = 200 };
 struct evaluate_taste_words {
     int32_t n_seeds;      /* 1 .. EVALUATE_TASTE_SEEDS_MAX */
     uint64_t seed;        /* the first */
     const char *pictures; /* a folder; NULL: none are drawn */
 };
-/** What pictures need of it: means over seeds of a bin of p_like and what came; how many
- *  liked and other ratings there were at each step of p_like. */
+/** What pictures need of it: how many liked and other ratings there were at each step of
+ *  p_like, all seeds together. */
 struct evaluate_taste_result {
-    double p[EVALUATE_TASTE_BINS], share[EVALUATE_TASTE_BINS];
     int64_t n_true[EVALUATE_TASTE_STEPS], n_false[EVALUATE_TASTE_STEPS];
 };
 /** `evaluate --taste`: films taken away and guessed from their texts (cold.h). */

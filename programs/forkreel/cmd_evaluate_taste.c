@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_MEASURES = 5, N_WAYS_MAX = 24, N_BINS = EVALUATE_TASTE_BINS };
+enum { N_MEASURES = 5, N_WAYS_MAX = 24, N_BINS = 10 };
 
 /** Viewers with fewer liked (and disliked) cold films say little about an order. */
 enum { N_FEW = 5 };
@@ -256,19 +256,14 @@ static enum reel_status calibrate(struct taste_evaluation *e, struct way *way,
                                   const struct guesses *g, int32_t i_seed,
                                   struct reel_error *err)
 {
-    struct reel_reliability bin[N_BINS];
     double ece;
     const enum reel_status rc =
-        reel_calibration_error(g->p, g->is_true, g->n, N_BINS, bin, &ece, err);
+        reel_calibration_error(g->p, g->is_true, g->n, N_BINS, NULL, &ece, err);
     for (int few = 0; few < 2; few++) {
         way->value[few][3][i_seed] = ece;
         way->value[few][4][i_seed] = sqrt(g->square / (double)g->n);
     }
     if (rc == REEL_OK && way->how == HOW_OPINION && e->result) {
-        for (int b = 0; b < N_BINS; b++) {
-            e->result->p[b] += bin[b].p / e->words->n_seeds;
-            e->result->share[b] += bin[b].share / e->words->n_seeds;
-        }
         for (int64_t i = 0; i < g->n; i++) {
             const int step = (int)(g->p[i] * EVALUATE_TASTE_STEPS);
             const int at = step < EVALUATE_TASTE_STEPS ? step : EVALUATE_TASTE_STEPS - 1;
