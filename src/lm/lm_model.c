@@ -10,9 +10,9 @@
  * descriptions, padding, tensor data. A string is its length as u64, then its bytes.
  */
 #include "base_error.h"
-#include "base_file.h"
 #include "base_hash.h"
 #include "base_text.h"
+#include "lm_gguf.h"
 #include "lm_log.h"
 
 #include <forkreel/lm.h>
@@ -347,38 +347,81 @@ static enum reel_status fill_info(const struct gguf_context *gguf, const char *p
     return rc ? rc : check_embedder(gguf, path, info, err);
 }
 
+enum reel_status lm_gguf_open(struct lm_gguf *file, const char *path,
+                              struct reel_error *err)
+{
+    size_t n_header_bytes = 0;
+    int64_t n_parameters;
+    char reason[256];
+    *file = (struct lm_gguf){0};
+    enum reel_status rc = base_file_map_open(&file->map, path, err);
+    rc = rc ? rc : check_header(&file->map, path, &n_header_bytes, err);
+    if (rc == REEL_OK) {
+        file->header =
+            parse_header(file->map.data, file->map.n_bytes, reason, sizeof reason);
+        rc = file->header ? check_tensors(file->header, path, file->map.n_bytes,
+                                          &n_parameters, err)
+                          : fail(err, REEL_EFORMAT, "%s: %s", path,
+                                 reason[0] ? reason : "damaged header");
+    }
+    if (rc != REEL_OK) {
+        lm_gguf_close(file);
+    }
+    return rc;
+}
+
+void lm_gguf_close(struct lm_gguf *file)
+{
+    gguf_free(file->header);
+    base_file_map_close(&file->map);
+    *file = (struct lm_gguf){0};
+}
+
+void lm_gguf_text(const struct lm_gguf *file, const char *key, char *text,
+                  size_t n_text_bytes)
+{
+    get_text(file->header, key, text, n_text_bytes);
+}
+
+int64_t lm_gguf_number(const struct lm_gguf *file, const char *key)
+{
+    return get_number(file->header, key);
+}
+
+double lm_gguf_real(const struct lm_gguf *file, const char *key, double otherwise)
+{
+    const int64_t id = gguf_find_key(file->header, key);
+    switch (id < 0 ? GGUF_TYPE_COUNT : gguf_get_kv_type(file->header, id)) {
+    case GGUF_TYPE_FLOAT32:
+        return (double)gguf_get_val_f32(file->header, id);
+    case GGUF_TYPE_FLOAT64:
+        return gguf_get_val_f64(file->header, id);
+    default:
+        return otherwise;
+    }
+}
+
+const void *lm_gguf_data(const struct lm_gguf *file, int64_t id)
+{
+    return file->map.data + gguf_get_data_offset(file->header) +
+           gguf_get_tensor_offset(file->header, id);
+}
+
 enum reel_status reel_lm_info_read(const char *path, struct reel_lm_info *info,
                                    struct reel_error *err)
 {
-    struct base_file_map map = {0};
-    struct gguf_context *gguf = NULL;
-    size_t n_header_bytes = 0;
-    char reason[256];
+    struct lm_gguf file;
     memset(info, 0, sizeof *info);
-    enum reel_status rc = base_file_map_open(&map, path, err);
+    enum reel_status rc = lm_gguf_open(&file, path, err);
     if (rc != REEL_OK) {
         return rc;
     }
-    rc = check_header(&map, path, &n_header_bytes, err);
-    if (rc != REEL_OK) {
-        goto done;
-    }
-    gguf = parse_header(map.data, map.n_bytes, reason, sizeof reason);
-    if (!gguf) {
-        rc = fail(err, REEL_EFORMAT, "%s: %s", path,
-                  reason[0] ? reason : "damaged header");
-        goto done;
-    }
-    rc = check_tensors(gguf, path, map.n_bytes, &info->n_parameters, err);
-    if (rc == REEL_OK) {
-        rc = fill_info(gguf, path, info, err);
-    }
-    info->file_bytes = (int64_t)map.n_bytes;
-done:
+    rc = check_tensors(file.header, path, file.map.n_bytes, &info->n_parameters, err);
+    rc = rc ? rc : fill_info(file.header, path, info, err);
+    info->file_bytes = (int64_t)file.map.n_bytes;
     if (rc != REEL_OK) {
         memset(info, 0, sizeof *info);
     }
-    gguf_free(gguf);
-    base_file_map_close(&map);
+    lm_gguf_close(&file);
     return rc;
 }
