@@ -107,6 +107,11 @@ static void sweep(const char *folder, int64_t oldest)
     }
 }
 
+void lm_checkpoint_remove(const char *folder)
+{
+    sweep(folder, INT64_MAX);
+}
+
 /* ---- writing ---- */
 
 static void put(FILE *out, crypto_generichash_state *sum, const void *data,

@@ -42,6 +42,9 @@ enum reel_status lm_checkpoint_write(const char *folder, int64_t step,
                                      int32_t n_parts,
                                      struct reel_error *err) REEL_CHECKED;
 
+/** All of a folder, when they have become useless. */
+void lm_checkpoint_remove(const char *folder);
+
 struct lm_checkpoint;
 /**
  * The newest of a folder that is whole, or a file itself.
