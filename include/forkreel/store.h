@@ -387,6 +387,33 @@ enum reel_status reel_store_state_get(struct reel_store *store, const char *view
                                       struct reel_error *err) REEL_CHECKED;
 void reel_store_bytes_free(unsigned char *bytes);
 
+/* ---- what is kept of one viewer, as it is kept ---- */
+
+struct reel_kept_event {
+    int64_t film; /* key */
+    enum reel_event_kind kind;
+    double value; /* by kind; NAN where unused */
+    int64_t at_s; /* REEL_TIME_UNKNOWN */
+};
+/** Every event, by film, kind and time. Words and situations: notes, situations. */
+enum reel_status reel_store_events_each(
+    struct reel_store *store, int64_t viewer_key,
+    enum reel_status (*each)(const struct reel_kept_event *event, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+/** What sources said of the viewer: {"occupation", "writer"}, by name. */
+enum reel_status reel_store_traits_each(
+    struct reel_store *store, int64_t viewer_key,
+    enum reel_status (*each)(const char *name, const char *value, void *payload,
+                             struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+/** All states, by name. */
+enum reel_status reel_store_states_each(
+    struct reel_store *store, int64_t viewer_key,
+    enum reel_status (*each)(const char *name, const unsigned char *bytes, size_t n_bytes,
+                             void *payload, struct reel_error *err),
+    void *payload, struct reel_error *err) REEL_CHECKED;
+
 /* ---- forgetting ---- */
 
 /**
@@ -396,6 +423,14 @@ void reel_store_bytes_free(unsigned char *bytes);
  */
 enum reel_status reel_store_viewer_erase(struct reel_store *store, int64_t viewer_key,
                                          struct reel_error *err) REEL_CHECKED;
+/**
+ * Write the file anew, so that nothing of what was deleted is left in its free pages.
+ * Errors: REEL_EBUSY somebody else reads or writes; REEL_EIO, as when the disk is full.
+ *         Nothing is lost then.
+ * Cost:   reads and writes all of it.
+ */
+enum reel_status reel_store_compact(struct reel_store *store,
+                                    struct reel_error *err) REEL_CHECKED;
 
 /* ---- trials: settings that were tried for a model ---- */
 

@@ -1,4 +1,4 @@
-/** Forgetting a viewer: every table that names one. */
+/** Forgetting a viewer: every table that names one, and the bytes that deleting leaves. */
 #include "base_alloc.h"
 #include "base_error.h"
 #include "db_event.h"
@@ -72,4 +72,19 @@ enum reel_status reel_store_viewer_erase(struct reel_store *store, int64_t viewe
 {
     const enum reel_status rc = db_sql_begin(store, err);
     return rc ? rc : db_sql_end(store, viewer_erase(store, viewer_key, err), err);
+}
+
+enum reel_status reel_store_compact(struct reel_store *store, struct reel_error *err)
+{
+    if (store->is_read_only || store->is_importing) {
+        return fail(err, REEL_EINVAL, "%s: read-only, or being imported into",
+                    store->path);
+    }
+    int64_t is_busy = 0;
+    enum reel_status rc = db_sql_exec(store, "VACUUM", err);
+    rc =
+        rc ? rc : db_sql_int(store, "PRAGMA wal_checkpoint(TRUNCATE)", &is_busy, err, "");
+    return rc == REEL_OK && is_busy
+               ? fail(err, REEL_EBUSY, "another forkreel reads %s", store->path)
+               : rc;
 }

@@ -287,6 +287,136 @@ static void erased_viewer_leaves_nothing(void **state)
     db_unit_check(u);
 }
 
+/** Is a word anywhere in the file of the store or in its log? */
+static bool is_on_disk(const struct db_unit *u, const char *word)
+{
+    static const char *const ending[] = {"", "-wal"};
+    bool is_found = false;
+    for (size_t i = 0; i < COUNT_OF(ending); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", u->path, ending[i]);
+        FILE *file = fopen(path, "rb");
+        if (file) {
+            char *bytes = malloc((size_t)4 << 20);
+            const size_t n = fread(bytes, 1, (size_t)4 << 20, file);
+            is_found = is_found || memmem(bytes, n, word, strlen(word));
+            (void)fclose(file);
+            free(bytes);
+        }
+    }
+    return is_found;
+}
+
+static void a_compacted_file_holds_no_trace(void **state)
+{
+    struct db_unit *u = *state;
+    static const char words[] = "Ithoughtthatthiswasawfullylong";
+    put_films(u);
+    for (int i = 0; i < 40; i++) {
+        const struct reel_event review = {
+            .kind = REEL_EVENT_REVIEW, .viewer = "annabella", .at_s = i, .text = words};
+        assert_ok(reel_store_event_add(u->store, 1, &review, &u->err), u->err);
+    }
+    int64_t key;
+    assert_ok(reel_store_viewer_find(u->store, "annabella", &key, &u->err), u->err);
+    assert_ok(reel_store_viewer_erase(u->store, key, &u->err), u->err);
+    assert_true(is_on_disk(u, words)); // deleting alone leaves it there
+    struct reel_store *other;
+    assert_ok(reel_store_open(u->path, 0, &other, &u->err), u->err);
+    assert_ok(reel_store_compact(u->store, &u->err), u->err);
+    assert_false(is_on_disk(u, words));
+    assert_false(is_on_disk(u, "annabella"));
+    int64_t version;
+    assert_ok(reel_store_version(other, &version, &u->err), u->err); // who else is there
+    reel_store_close(other);
+    db_unit_check(u);
+}
+
+/** Everything that is told of a viewer, as a line each. */
+struct telling {
+    char text[1024];
+    int n_left; /* before a callback says stop; negative: never */
+};
+
+static enum reel_status tell(struct telling *t, const char *line, struct reel_error *err)
+{
+    strncat(t->text, line, sizeof t->text - strlen(t->text) - 1);
+    if (t->n_left == 0) {
+        err->text[0] = 0;
+        return REEL_ECANCELLED;
+    }
+    t->n_left--;
+    return REEL_OK;
+}
+
+static enum reel_status tell_event(const struct reel_kept_event *event, void *payload,
+                                   struct reel_error *err)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "film %d kind %d value %g at %d\n",
+                   (int)event->film, (int)event->kind, event->value,
+                   event->at_s == REEL_TIME_UNKNOWN ? -1 : (int)event->at_s);
+    return tell(payload, line, err);
+}
+
+static enum reel_status tell_trait(const char *name, const char *value, void *payload,
+                                   struct reel_error *err)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "%s = %s\n", name, value);
+    return tell(payload, line, err);
+}
+
+static enum reel_status tell_state(const char *name, const unsigned char *bytes,
+                                   size_t n_bytes, void *payload, struct reel_error *err)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "%s: %zu bytes, first %d\n", name, n_bytes,
+                   bytes[0]);
+    return tell(payload, line, err);
+}
+
+static void all_that_is_kept_is_told(void **state)
+{
+    struct db_unit *u = *state;
+    put_films(u);
+    static const unsigned char bytes[] = {7, 0, 9};
+    const struct reel_event rate = {
+        .kind = REEL_EVENT_RATE, .viewer = "ann", .value = 4.5, .at_s = 6};
+    const struct reel_event like = {
+        .kind = REEL_EVENT_LIKE, .viewer = "ann", .at_s = REEL_TIME_UNKNOWN};
+    const struct reel_event other = {.kind = REEL_EVENT_LIKE, .viewer = "bob", .at_s = 1};
+    assert_ok(reel_store_event_add(u->store, 3, &rate, &u->err), u->err);
+    assert_ok(reel_store_event_add(u->store, 1, &like, &u->err), u->err);
+    assert_ok(reel_store_event_add(u->store, 1, &other, &u->err), u->err);
+    assert_ok(reel_store_state_put(u->store, "ann", "bandit", bytes, 3, &u->err), u->err);
+    int64_t key;
+    assert_ok(reel_store_viewer_find(u->store, "ann", &key, &u->err), u->err);
+    assert_int_equal(
+        sqlite3_exec(u->store->sql,
+                     "INSERT INTO viewer_trait SELECT key, 'occupation', 'writer'"
+                     " FROM viewer WHERE name = 'ann'",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    struct telling t = {.n_left = -1};
+    assert_ok(reel_store_events_each(u->store, key, tell_event, &t, &u->err), u->err);
+    assert_ok(reel_store_traits_each(u->store, key, tell_trait, &t, &u->err), u->err);
+    assert_ok(reel_store_states_each(u->store, key, tell_state, &t, &u->err), u->err);
+    assert_string_equal(t.text, "film 1 kind 3 value nan at -1\n"
+                                "film 3 kind 1 value 4.5 at 6\n"
+                                "occupation = writer\n"
+                                "bandit: 3 bytes, first 7\n");
+    t = (struct telling){.n_left = 0}; // a callback that stops is obeyed
+    assert_int_equal(reel_store_events_each(u->store, key, tell_event, &t, &u->err),
+                     REEL_ECANCELLED);
+    assert_string_equal(t.text, "film 1 kind 3 value nan at -1\n");
+    t = (struct telling){.n_left = -1}; // of nobody nothing is told
+    assert_ok(reel_store_events_each(u->store, 99, tell_event, &t, &u->err), u->err);
+    assert_ok(reel_store_traits_each(u->store, 99, tell_trait, &t, &u->err), u->err);
+    assert_ok(reel_store_states_each(u->store, 99, tell_state, &t, &u->err), u->err);
+    assert_string_equal(t.text, "");
+}
+
 /** Two films turn out to be one: situations and lists go over to the lower key. */
 static void merged_films_take_their_traces_along(void **state)
 {
@@ -352,6 +482,8 @@ int main(void)
         TEST(later_kinds_are_events_with_a_situation),
         TEST(states_are_kept_under_names),
         TEST(erased_viewer_leaves_nothing),
+        TEST(a_compacted_file_holds_no_trace),
+        TEST(all_that_is_kept_is_told),
         TEST(merged_films_take_their_traces_along),
         TEST(every_allocation_may_fail),
     };
