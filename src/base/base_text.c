@@ -71,10 +71,10 @@ bool base_utf8_check(const char *text, size_t n_bytes, size_t *bad)
 enum base_text_kind base_text_kind(uint32_t code_point)
 {
     const uint32_t category = U_GET_GC_MASK((UChar32)code_point);
-    return category & U_GC_L_MASK                   ? BASE_TEXT_LETTER
-           : category & U_GC_N_MASK                 ? BASE_TEXT_NUMBER
+    return category & U_GC_L_MASK                 ? BASE_TEXT_LETTER
+           : category & U_GC_N_MASK               ? BASE_TEXT_NUMBER
            : u_isUWhiteSpace((UChar32)code_point) ? BASE_TEXT_SPACE
-                                                    : BASE_TEXT_OTHER;
+                                                  : BASE_TEXT_OTHER;
 }
 
 enum reel_status base_text_create(struct base_text **out, struct reel_error *err)
@@ -387,6 +387,125 @@ enum reel_status base_text_words(struct base_text *text, const char *in,
                   cut(text, &b, with_characters, out);
         base_free(a.data);
         base_free(b.data);
+    }
+    if (!is_done) {
+        out->n_bytes = begin;
+        return fail(err, REEL_ENOMEM, "cutting %zu bytes of text", n_in_bytes);
+    }
+    return REEL_OK;
+}
+
+static bool is_letter_ascii(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit_ascii(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_word_ascii(char c)
+{
+    return is_letter_ascii(c) || is_digit_ascii(c) || c == '_';
+}
+
+/** Does a word of ASCII go on with `c`, between `before` and `after` (UAX 29, WB5 to WB13)? */
+static bool goes_on(char before, char c, char after)
+{
+    const bool is_letter = is_letter_ascii(before) && is_letter_ascii(after);
+    const bool is_digit = is_digit_ascii(before) && is_digit_ascii(after);
+    return is_word_ascii(c) || ((c == '.' || c == '\'') && (is_letter || is_digit)) ||
+           ((c == ',' || c == ';') && is_digit);
+}
+
+static bool cut_ascii(const char *in, size_t n_bytes, struct base_buffer *out)
+{
+    const size_t begin = out->n_bytes;
+    for (size_t i = 0; i < n_bytes;) {
+        size_t end = i + 1;
+        if (in[i] == ' ' || (in[i] >= '\t' && in[i] <= '\r')) {
+            i++;
+            continue;
+        }
+        while (is_word_ascii(in[i]) && end < n_bytes &&
+               goes_on(in[end - 1], in[end], end + 1 < n_bytes ? in[end + 1] : ' ')) {
+            end++;
+        }
+        if ((out->n_bytes > begin && !base_buffer_add_char(out, ' ')) ||
+            !base_buffer_add(out, in + i, end - i)) {
+            return false;
+        }
+        i = end;
+    }
+    return true;
+}
+
+/** Blanks inside a piece (there are some that ICU joins) end it. */
+static bool add_piece(const UChar *piece, int32_t n, size_t begin,
+                      struct base_buffer *out)
+{
+    for (int32_t i = 0; i < n;) {
+        int32_t end = i;
+        UChar32 c = 0;
+        while (end < n) {
+            int32_t next = end;
+            U16_NEXT(piece, next, n, c);
+            if (u_isUWhiteSpace(c) || u_iscntrl(c)) {
+                break;
+            }
+            end = next;
+        }
+        if (end > i && ((out->n_bytes > begin && !base_buffer_add_char(out, ' ')) ||
+                        !to_utf8(piece + i, end - i, out))) {
+            return false;
+        }
+        i = end;
+        if (i < n) {
+            U16_FWD_1(piece, i, n);
+        }
+    }
+    return true;
+}
+
+static bool cut_wide(struct base_text *text, const struct wide *w,
+                     struct base_buffer *out)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    ubrk_setText(text->words, w->data, w->n, &status);
+    if (U_FAILURE(status)) {
+        return false;
+    }
+    const size_t begin = out->n_bytes;
+    int32_t from = ubrk_first(text->words);
+    for (int32_t to = ubrk_next(text->words); to != UBRK_DONE;
+         from = to, to = ubrk_next(text->words)) {
+        if (!add_piece(w->data + from, to - from, begin, out)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum reel_status base_text_tokens(struct base_text *text, const char *in,
+                                  size_t n_in_bytes, struct base_buffer *out,
+                                  struct reel_error *err)
+{
+    const size_t begin = out->n_bytes;
+    bool is_done;
+    if (is_ascii(in, n_in_bytes)) {
+        is_done = cut_ascii(in, n_in_bytes, out);
+    } else {
+        struct wide w = {0};
+        UErrorCode status = U_ZERO_ERROR;
+        is_done =
+            n_in_bytes <= INT32_MAX / 8 && wide_reserve(&w, (int64_t)n_in_bytes + 1);
+        if (is_done) {
+            u_strFromUTF8WithSub(w.data, w.room, &w.n, in, (int32_t)n_in_bytes, 0xfffd,
+                                 NULL, &status);
+            is_done = U_SUCCESS(status) && cut_wide(text, &w, out);
+        }
+        base_free(w.data);
     }
     if (!is_done) {
         out->n_bytes = begin;

@@ -49,6 +49,15 @@ enum reel_status base_text_words(struct base_text *text, const char *in,
                                  struct base_buffer *out,
                                  struct reel_error *err) REEL_CHECKED;
 
+/**
+ * Words and signs as they stand, with one blank between and none inside: "Don't stop, 卧虎藏龙!"
+ * -> "Don't stop , 卧虎 藏龙 !". Nothing is folded and nothing left out but blanks; Chinese is
+ * cut by ICU's dictionary, all else as UAX 29 says. Appends to `out`.
+ */
+enum reel_status base_text_tokens(struct base_text *text, const char *in,
+                                  size_t n_in_bytes, struct base_buffer *out,
+                                  struct reel_error *err) REEL_CHECKED;
+
 /** Folded title without a leading or trailing article ("The Matrix", "Matrix, The"). */
 enum reel_status base_text_title_key(struct base_text *text, const char *title,
                                      struct base_buffer *out,
