@@ -4,6 +4,7 @@
 #include "cli_lm.h"
 
 #include <forkreel/lm_files.h>
+#include <forkreel/lm_train.h>
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -153,7 +154,12 @@ static const struct lm_verb {
     {"tune", 1, 2, "types max-rise ", lm_tune},
     {"quantize", 3, 4, "", lm_quantize},
     {"perplexity", 1, 1, "model key-file ", lm_perplexity},
+    {"pretrain", 1, LM_WORDS_MAX, "arch text out order blanks memory ", lm_pretrain},
+    {"convert", 3, 3, "", lm_convert},
+    {"sample", 1, LM_WORDS_MAX,
+     "model key-file number tokens temperature top-k top-p seed ", lm_sample},
     {"embed", 1, 1, "model key-file ", lm_embed},
+    {"runs", 1, 2, "svg ", lm_runs},
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
@@ -163,7 +169,18 @@ enum {
     KEY_MAX_GB,
     KEY_TYPES,
     KEY_RISE,
-    KEY_KEY_FILE
+    KEY_KEY_FILE,
+    KEY_ARCH,
+    KEY_TEXT,
+    KEY_ORDER,
+    KEY_BLANKS,
+    KEY_MEMORY,
+    KEY_TOKENS,
+    KEY_TEMPERATURE,
+    KEY_TOP_K,
+    KEY_TOP_P,
+    KEY_SEED,
+    KEY_SVG
 };
 
 static const struct argp_option options[] = {
@@ -176,41 +193,129 @@ static const struct argp_option options[] = {
     {"max-rise", KEY_RISE, "PERCENT", 0,
      "tune: how much worse the text may become; default 2", 0},
     {"model", 'm', "MODEL", 0,
-     "perplexity, embed: with which model; default: the usual one", 0},
+     "perplexity, sample, embed: with which model; default: the usual one", 0},
     {"key-file", KEY_KEY_FILE, "FILE", 0,
-     "perplexity, embed: its first line is the key for a server", 0},
+     "perplexity, sample, embed: its first line is the key for a server", 0},
+    {"arch", KEY_ARCH, "ngram", 0, "pretrain: the kind of model; default ngram", 0},
+    {"text", KEY_TEXT, "FILE", 0,
+     "pretrain: what to learn from, a sentence or paragraph a line; - is standard input",
+     0},
+    {"out", 'o', "MODEL", 0, "pretrain: the file to write", 0},
+    {"order", KEY_ORDER, "N", 0, "pretrain ngram: of so many words; default 5", 0},
+    {"blanks", KEY_BLANKS, NULL, 0,
+     "pretrain ngram: words are what stands between blanks", 0},
+    {"memory", KEY_MEMORY, "MB", 0,
+     "pretrain ngram: beyond it, counts are sorted on disk; default 1024", 0},
+    {"number", 'n', "N", 0, "sample: how many texts; default 1", 0},
+    {"tokens", KEY_TOKENS, "N", 0, "sample: at most so long; default 64", 0},
+    {"temperature", KEY_TEMPERATURE, "X", 0,
+     "sample: 0 the likeliest, 1 as learnt; default 0.8", 0},
+    {"top-k", KEY_TOP_K, "N", 0, "sample: among the best so many, 0 all; default 40", 0},
+    {"top-p", KEY_TOP_P, "P", 0,
+     "sample: among the best that have this share; default 0.95", 0},
+    {"seed", KEY_SEED, "N", 0, "sample: of all randomness; default 42", 0},
+    {"svg", KEY_SVG, "FILE", 0, "runs: draw the curves of the loss; .svg or .png", 0},
     {0}};
 
-static error_t option(int key, char *arg, struct argp_state *state)
+static error_t pretrain_option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_pretrain_words *words = &((struct lm_words *)state->input)->pretrain;
+    switch (key) {
+    case KEY_ARCH:
+        words->arch = arg;
+        return 0;
+    case KEY_TEXT:
+        if (words->n_texts == LM_WORDS_MAX) {
+            argp_error(state, tr("there is no place for '%s'"), arg);
+        }
+        words->text[words->n_texts++] = arg;
+        return 0;
+    case 'o':
+        words->out = arg;
+        return 0;
+    case KEY_ORDER:
+        words->order = cli_arg_int(state, "--order", arg, 1, REEL_LM_NGRAM_ORDER_MAX);
+        return 0;
+    case KEY_BLANKS:
+        words->cuts_at_blanks = true;
+        return 0;
+    case KEY_MEMORY:
+        words->memory_mb = cli_arg_real(state, "--memory", arg, 1, 1e9);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t sample_option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_sample_words *words = &((struct lm_words *)state->input)->sample;
+    switch (key) {
+    case 'n':
+        words->n_samples = cli_arg_int(state, "--number", arg, 1, 1000);
+        return 0;
+    case KEY_TOKENS:
+        words->n_tokens = cli_arg_int(state, "--tokens", arg, 1, 65536);
+        return 0;
+    case KEY_TEMPERATURE:
+        words->temperature = cli_arg_real(state, "--temperature", arg, 0, 10);
+        return 0;
+    case KEY_TOP_K:
+        words->top_k = cli_arg_int(state, "--top-k", arg, 0, INT32_MAX);
+        return 0;
+    case KEY_TOP_P:
+        words->top_p = cli_arg_real(state, "--top-p", arg, 0, 1);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t file_option(int key, char *arg, struct argp_state *state)
 {
     struct lm_words *words = state->input;
     switch (key) {
     case KEY_SHA256:
         words->sha256 = arg;
-        break;
+        return 0;
     case KEY_NO_CHECKSUM:
         words->is_unchecked = true;
-        break;
+        return 0;
     case KEY_MAX_GB:
         words->max_gb = cli_arg_real(state, "--max-gb", arg, 0.001, 1e6);
-        break;
+        return 0;
     case KEY_TYPES:
         cli_names_add(&words->types, arg);
-        break;
+        return 0;
     case KEY_RISE:
         words->max_rise = cli_arg_real(state, "--max-rise", arg, 0, 1000) / 100;
-        break;
+        return 0;
     case 'm':
         words->model = arg;
-        break;
+        return 0;
     case KEY_KEY_FILE:
         words->key_file = arg;
-        break;
+        return 0;
+    case KEY_SVG:
+        words->svg = arg;
+        return 0;
+    case KEY_SEED:
+        words->seed = (uint64_t)cli_arg_int(state, "--seed", arg, 0, INT32_MAX);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
+}
+
+static error_t option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_words *words = state->input;
+    if (file_option(key, arg, state) != 0 && pretrain_option(key, arg, state) != 0 &&
+        sample_option(key, arg, state) != 0) {
+        return ARGP_ERR_UNKNOWN;
+    }
     for (const struct argp_option *o = options; o->name; o++) {
-        if (o->key == key && words->n_used < 8) {
+        if (o->key == key && words->n_used < LM_OPTIONS_MAX) {
             words->used[words->n_used++] = o->name;
         }
     }
@@ -227,12 +332,28 @@ static const struct lm_verb *lm_find_verb(const char *name)
     return NULL;
 }
 
-/** Every option belongs to one verb; given with another it is a mistake worth telling. */
+bool lm_check_options(struct cli *cli, const struct lm_words *words, const char *known,
+                      const char *what)
+{
+    for (int i = 0; i < words->n_used; i++) {
+        char *wanted = cli_format("%s ", words->used[i]);
+        const char *at = strstr(known, wanted);
+        const bool is_known = at && (at == known || at[-1] == ' ');
+        free(wanted);
+        if (!is_known) {
+            cli_say(cli, tr("--%s is not for 'lm %s'"), words->used[i], what);
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Every option belongs to some verbs; given with another it is a mistake worth telling. */
 static bool lm_check_words(struct cli *cli, const struct lm_verb *verb,
                            const struct lm_words *words)
 {
     int n_words = 0;
-    while (n_words < 4 && words->word[n_words]) {
+    while (n_words < LM_WORDS_MAX && words->word[n_words]) {
         n_words++;
     }
     if (n_words < verb->n_words_min) {
@@ -243,30 +364,38 @@ static bool lm_check_words(struct cli *cli, const struct lm_verb *verb,
         cli_say(cli, tr("there is no place for '%s'"), words->word[verb->n_words_max]);
         return false;
     }
-    for (int i = 0; i < words->n_used; i++) {
-        char *wanted = cli_format("%s ", words->used[i]);
-        const bool is_known = strstr(verb->options, wanted) != NULL;
-        free(wanted);
-        if (!is_known) {
-            cli_say(cli, tr("--%s is not for 'lm %s'"), words->used[i], verb->name);
-            return false;
-        }
+    return lm_check_options(cli, words, verb->options, verb->name);
+}
+
+/** "list, pull, tune, ..."; free it. */
+static char *verb_names(void)
+{
+    struct cli_names names = {0};
+    for (int i = 0; i < N_VERBS; i++) {
+        cli_names_add(&names, verbs[i].name);
     }
-    return true;
+    char *text = cli_names_join(&names);
+    cli_names_release(&names);
+    return text;
 }
 
 static enum cli_exit lm_run(struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_args args = {
-        .options = options, .option = option, .n_words_min = 1, .n_words_max = 4};
-    struct lm_words words = {.max_rise = .02, .max_gb = 64};
+    static const struct cli_args args = {.options = options,
+                                         .option = option,
+                                         .n_words_min = 1,
+                                         .n_words_max = LM_WORDS_MAX};
+    struct lm_words words = {.max_rise = .02,
+                             .max_gb = 64,
+                             .seed = 42,
+                             .sample = {.temperature = -1, .top_k = -1, .top_p = -1}};
     cli_args_parse(cli, &cmd_lm, &args, argc, argv, words.word, &words);
     const struct lm_verb *verb = lm_find_verb(words.word[0]);
     enum cli_exit status = CLI_USAGE;
     if (!verb) {
-        cli_say(cli,
-                tr("lm knows list, pull, tune, quantize, perplexity and embed, not '%s'"),
-                words.word[0]);
+        char *names = verb_names();
+        cli_say(cli, tr("lm knows %s, not '%s'"), names, words.word[0]);
+        free(names);
     } else if (lm_check_words(cli, verb, &words)) {
         status = verb->run(cli, &words);
     }
@@ -281,7 +410,11 @@ const struct cli_command cmd_lm = {
              "forkreel lm [OPTION...] tune [MODEL]\n"
              "forkreel lm [OPTION...] quantize MODEL TYPE [FILE]\n"
              "forkreel lm [OPTION...] perplexity\n"
-             "forkreel lm [OPTION...] embed",
-    .summary = "list, fetch, tune and judge language models; embed texts",
+             "forkreel lm [OPTION...] embed\n"
+             "forkreel lm [OPTION...] pretrain FILE...\n"
+             "forkreel lm [OPTION...] convert FROM TO\n"
+             "forkreel lm [OPTION...] sample [PROMPT...]\n"
+             "forkreel lm [OPTION...] runs [NAME]",
+    .summary = "make, list, fetch, tune and judge language models; embed texts",
     .run = lm_run,
 };

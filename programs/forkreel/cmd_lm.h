@@ -1,24 +1,61 @@
-/** The verbs of `forkreel lm` that make or judge files (cmd_lm_files.c), or embed texts. */
+/**
+ * The verbs of `forkreel lm`: files of models (cmd_lm_files.c), making them from text
+ * (cmd_lm_pretrain.c), what they write (cmd_lm_sample.c), vectors of texts (cmd_lm_embed.c),
+ * trainings (cmd_lm_runs.c).
+ */
 #ifndef CMD_LM_H
 #define CMD_LM_H
 
 #include "cli.h"
 
+enum { LM_WORDS_MAX = 256, LM_OPTIONS_MAX = 32 };
+
+/** Of `lm pretrain`; an option that is for one kind of model stands in that kind's table. */
+struct lm_pretrain_words {
+    const char *arch, *out;
+    const char *text[LM_WORDS_MAX]; /* (n_texts) files; "-" standard input */
+    int n_texts;
+    /* ngram */
+    int32_t order; /* 0: not given */
+    bool cuts_at_blanks;
+    double memory_mb; /* 0: not given */
+};
+
+/** Of `lm sample`. */
+struct lm_sample_words {
+    int32_t n_samples, n_tokens, top_k; /* 0, 0, -1: not given */
+    double temperature, top_p;          /* -1: not given */
+};
+
 struct lm_words {
-    const char *word[4]; /* verb first */
-    const char *model, *key_file, *sha256;
+    const char *word[LM_WORDS_MAX]; /* verb first */
+    const char *model, *key_file, *sha256, *svg;
     struct cli_names types;
     double max_rise; /* a share */
     double max_gb;
     bool is_unchecked;
-    const char *used[8]; /* long names of the options that were given */
+    uint64_t seed;
+    struct lm_pretrain_words pretrain;
+    struct lm_sample_words sample;
+    const char *used[LM_OPTIONS_MAX]; /* long names of the options that were given */
     int n_used;
 };
+
+/**
+ * Is every option that was given among `known` (long names, a blank after each)? Else says
+ * which one is not for `what`.
+ */
+bool lm_check_options(struct cli *cli, const struct lm_words *words, const char *known,
+                      const char *what);
 
 enum cli_exit lm_pull(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_tune(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_quantize(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_embed(struct cli *cli, const struct lm_words *words);
+enum cli_exit lm_pretrain(struct cli *cli, const struct lm_words *words);
+enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words);
+enum cli_exit lm_convert(struct cli *cli, const struct lm_words *words);
+enum cli_exit lm_runs(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_perplexity(struct cli *cli, const struct lm_words *words);
 
 #endif

@@ -1,0 +1,69 @@
+/** `forkreel lm sample`: what a model writes, whatever its kind. */
+#include "cli_lm.h"
+#include "cmd_lm.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static struct reel_lm_request request_of(const struct lm_words *words)
+{
+    const struct lm_sample_words *own = &words->sample;
+    struct reel_lm_request request = reel_lm_request_default();
+    request.n_tokens_max = own->n_tokens > 0 ? own->n_tokens : request.n_tokens_max;
+    request.temperature = own->temperature >= 0 ? own->temperature : request.temperature;
+    request.top_k = own->top_k >= 0 ? own->top_k : request.top_k;
+    request.top_p = own->top_p >= 0 ? own->top_p : request.top_p;
+    request.seed = words->seed;
+    return request;
+}
+
+static enum cli_exit show_json(struct reel_lm *lm, const char *prompt,
+                               const struct reel_lm_reply *reply)
+{
+    json_t *rows = cli_need(json_array());
+    for (int32_t i = 0; i < reply->n_samples; i++) {
+        const struct reel_lm_sample *sample = &reply->sample[i];
+        json_array_append_new(
+            rows, cli_need(json_pack(
+                      "{s:o, s:i, s:o, s:b}", "text", cli_json_text(sample->text),
+                      "tokens", sample->n_tokens, "logp", cli_json_real(sample->logp),
+                      "ended", (int)(sample->end == REEL_LM_END_STOP))));
+    }
+    return cli_json_show(cli_need(
+        json_pack("{s:o, s:o, s:o}", "model", cli_json_text(reel_lm_about(lm)->name),
+                  "prompt", cli_json_text(prompt), "samples", rows)));
+}
+
+enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words)
+{
+    struct reel_lm *lm = NULL;
+    struct reel_lm_reply reply = {0};
+    struct reel_error err;
+    char *text = cli_words_join(words->word + 1, LM_WORDS_MAX - 1);
+    const struct reel_lm_prompt prompt = {
+        .text = text,
+        .n_samples = words->sample.n_samples > 0 ? words->sample.n_samples : 1};
+    struct reel_lm_request request = request_of(words);
+    request.prompt = &prompt;
+    request.n_prompts = 1;
+    enum reel_status rc = cli_lm_open(cli, words->model, words->key_file, &lm, &err);
+    if (rc == REEL_OK) {
+        request.progress = cli_progress(cli);
+        rc = reel_lm_generate(lm, &request, &reply, &err);
+        reel_progress_bar_clear(&cli->bar);
+    }
+    enum cli_exit status = CLI_DONE;
+    if (rc) {
+        status = cli_fail(cli, &err);
+    } else if (cli->is_json) {
+        status = show_json(lm, text, &reply);
+    } else {
+        for (int32_t i = 0; i < reply.n_samples; i++) {
+            cli_print("%s%s%s", i > 0 ? "\n" : "", text, reply.sample[i].text);
+        }
+    }
+    reel_lm_reply_release(&reply);
+    reel_lm_close(lm);
+    free(text);
+    return status;
+}
