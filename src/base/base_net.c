@@ -923,7 +923,8 @@ static enum reel_status run_round(struct loop *loop, struct base_net_result *res
     tell(loop, (struct base_net_step){.loss = loss / weight,
                                       .rate = rate,
                                       .gradient = length,
-                                      .score = (double)NAN});
+                                      .score = (double)NAN,
+                                      .weight = weight});
     result->n_steps = loop->i_step;
     if (loop->best && opt->judge_steps > 0 && loop->i_step % opt->judge_steps == 0) {
         result->loss = loop->sum_loss / loop->sum_weight;

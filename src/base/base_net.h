@@ -149,6 +149,7 @@ struct base_net_step {
     int32_t i_step, n_steps, i_epoch;
     double loss, rate, gradient; /* mean loss, step length, norm before clipping */
     double score;                /* NAN unless the net was just judged */
+    double weight;               /* of the step: number of targets */
 };
 
 /**
