@@ -1,6 +1,6 @@
 /**
  * Neural language models over words: what they compute, and its gradient. Arrays in, arrays
- * out; files and text are elsewhere (lm_nnlm.h, lm_nnlm_train.c).
+ * out; files and text are elsewhere (lm_nnlm_file.h, lm_nnlm_train.c).
  *
  * V words, m numbers for each (embedding), h hidden units, a context of c words:
  *
