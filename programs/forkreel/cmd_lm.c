@@ -154,7 +154,10 @@ static const struct lm_verb {
     {"tune", 1, 2, "types max-rise ", lm_tune},
     {"quantize", 3, 4, "", lm_quantize},
     {"perplexity", 1, 1, "model key-file ", lm_perplexity},
-    {"pretrain", 1, LM_WORDS_MAX, "arch text out order blanks memory ", lm_pretrain},
+    {"pretrain", 1, LM_WORDS_MAX,
+     "arch text out order blanks memory kind words embedding hidden context no-direct "
+     "epochs batch rate dropout valid patience run seed ",
+     lm_pretrain},
     {"convert", 3, 3, "", lm_convert},
     {"sample", 1, LM_WORDS_MAX,
      "model key-file number tokens temperature top-k top-p seed ", lm_sample},
@@ -180,7 +183,20 @@ enum {
     KEY_TOP_K,
     KEY_TOP_P,
     KEY_SEED,
-    KEY_SVG
+    KEY_SVG,
+    KEY_KIND,
+    KEY_WORDS,
+    KEY_EMBEDDING,
+    KEY_HIDDEN,
+    KEY_CONTEXT,
+    KEY_NO_DIRECT,
+    KEY_EPOCHS,
+    KEY_BATCH,
+    KEY_RATE,
+    KEY_DROPOUT,
+    KEY_VALID,
+    KEY_PATIENCE,
+    KEY_RUN
 };
 
 static const struct argp_option options[] = {
@@ -196,16 +212,16 @@ static const struct argp_option options[] = {
      "perplexity, sample, embed: with which model; default: the usual one", 0},
     {"key-file", KEY_KEY_FILE, "FILE", 0,
      "perplexity, sample, embed: its first line is the key for a server", 0},
-    {"arch", KEY_ARCH, "ngram", 0, "pretrain: the kind of model; default ngram", 0},
+    {"arch", KEY_ARCH, "NAME", 0,
+     "pretrain: the kind of model: ngram, nnlm; default ngram", 0},
     {"text", KEY_TEXT, "FILE", 0,
      "pretrain: what to learn from, a sentence or paragraph a line; - is standard input",
      0},
     {"out", 'o', "MODEL", 0, "pretrain: the file to write", 0},
     {"order", KEY_ORDER, "N", 0, "pretrain ngram: of so many words; default 5", 0},
-    {"blanks", KEY_BLANKS, NULL, 0,
-     "pretrain ngram: words are what stands between blanks", 0},
-    {"memory", KEY_MEMORY, "MB", 0,
-     "pretrain ngram: beyond it, counts are sorted on disk; default 1024", 0},
+    {"blanks", KEY_BLANKS, NULL, 0, "pretrain: words are what stands between blanks", 0},
+    {"memory", KEY_MEMORY, "MB", 0, "pretrain: what is larger goes to disk; default 1024",
+     0},
     {"number", 'n', "N", 0, "sample: how many texts; default 1", 0},
     {"tokens", KEY_TOKENS, "N", 0, "sample: at most so long; default 64", 0},
     {"temperature", KEY_TEMPERATURE, "X", 0,
@@ -213,7 +229,27 @@ static const struct argp_option options[] = {
     {"top-k", KEY_TOP_K, "N", 0, "sample: among the best so many, 0 all; default 40", 0},
     {"top-p", KEY_TOP_P, "P", 0,
      "sample: among the best that have this share; default 0.95", 0},
-    {"seed", KEY_SEED, "N", 0, "sample: of all randomness; default 42", 0},
+    {"seed", KEY_SEED, "N", 0, "sample, pretrain: of all randomness; default 42", 0},
+    {"kind", KEY_KIND, "NAME", 0,
+     "pretrain nnlm: feedforward or lstm; default feedforward", 0},
+    {"words", KEY_WORDS, "N", 0,
+     "pretrain nnlm: the most frequent so many; default 10000", 0},
+    {"embedding", KEY_EMBEDDING, "N", 0, "pretrain nnlm: numbers for each word", 0},
+    {"hidden", KEY_HIDDEN, "N", 0, "pretrain nnlm: hidden units", 0},
+    {"context", KEY_CONTEXT, "N", 0,
+     "pretrain nnlm: words looked back on; of an lstm, words that learning goes back", 0},
+    {"no-direct", KEY_NO_DIRECT, NULL, 0,
+     "pretrain nnlm: feedforward without direct connections", 0},
+    {"epochs", KEY_EPOCHS, "N", 0, "pretrain nnlm: how often all text is read at most",
+     0},
+    {"batch", KEY_BATCH, "N", 0, "pretrain nnlm: words of a step; of an lstm, lines", 0},
+    {"rate", KEY_RATE, "X", 0, "pretrain nnlm: largest length of a step", 0},
+    {"dropout", KEY_DROPOUT, "X", 0, "pretrain nnlm: share that is left out", 0},
+    {"valid", KEY_VALID, "X", 0, "pretrain nnlm: share of lines to judge on", 0},
+    {"patience", KEY_PATIENCE, "N", 0,
+     "pretrain nnlm: stop after so many epochs without a better one; 0 never", 0},
+    {"run", KEY_RUN, "NAME", 0,
+     "pretrain nnlm: name of the run; default: made of the time", 0},
     {"svg", KEY_SVG, "FILE", 0, "runs: draw the curves of the loss; .svg or .png", 0},
     {0}};
 
@@ -241,6 +277,54 @@ static error_t pretrain_option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_MEMORY:
         words->memory_mb = cli_arg_real(state, "--memory", arg, 1, 1e9);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t net_option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_net_words *words = &((struct lm_words *)state->input)->net;
+    switch (key) {
+    case KEY_KIND:
+        words->kind = arg;
+        return 0;
+    case KEY_RUN:
+        words->run = arg;
+        return 0;
+    case KEY_WORDS:
+        words->n_words = cli_arg_int(state, "--words", arg, 4, (1 << 24) - 1);
+        return 0;
+    case KEY_EMBEDDING:
+        words->n_embedding = cli_arg_int(state, "--embedding", arg, 1, 1 << 16);
+        return 0;
+    case KEY_HIDDEN:
+        words->n_hidden = cli_arg_int(state, "--hidden", arg, 1, 1 << 16);
+        return 0;
+    case KEY_CONTEXT:
+        words->n_context = cli_arg_int(state, "--context", arg, 1, 4096);
+        return 0;
+    case KEY_NO_DIRECT:
+        words->is_indirect = true;
+        return 0;
+    case KEY_EPOCHS:
+        words->n_epochs = cli_arg_int(state, "--epochs", arg, 1, 1000000);
+        return 0;
+    case KEY_BATCH:
+        words->n_batch = cli_arg_int(state, "--batch", arg, 1, 1 << 20);
+        return 0;
+    case KEY_PATIENCE:
+        words->patience = cli_arg_int(state, "--patience", arg, 0, 1000000);
+        return 0;
+    case KEY_RATE:
+        words->rate = cli_arg_real(state, "--rate", arg, 1e-9, 10);
+        return 0;
+    case KEY_DROPOUT:
+        words->dropout = cli_arg_real(state, "--dropout", arg, 0, .99);
+        return 0;
+    case KEY_VALID:
+        words->valid = cli_arg_real(state, "--valid", arg, 0, .9);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -311,7 +395,7 @@ static error_t option(int key, char *arg, struct argp_state *state)
 {
     struct lm_words *words = state->input;
     if (file_option(key, arg, state) != 0 && pretrain_option(key, arg, state) != 0 &&
-        sample_option(key, arg, state) != 0) {
+        net_option(key, arg, state) != 0 && sample_option(key, arg, state) != 0) {
         return ARGP_ERR_UNKNOWN;
     }
     for (const struct argp_option *o = options; o->name; o++) {
@@ -388,6 +472,16 @@ static enum cli_exit lm_run(struct cli *cli, int argc, char **argv)
     struct lm_words words = {.max_rise = .02,
                              .max_gb = 64,
                              .seed = 42,
+                             .net = {.n_words = -1,
+                                     .n_embedding = -1,
+                                     .n_hidden = -1,
+                                     .n_context = -1,
+                                     .n_epochs = -1,
+                                     .n_batch = -1,
+                                     .patience = -1,
+                                     .rate = -1,
+                                     .dropout = -1,
+                                     .valid = -1},
                              .sample = {.temperature = -1, .top_k = -1, .top_p = -1}};
     cli_args_parse(cli, &cmd_lm, &args, argc, argv, words.word, &words);
     const struct lm_verb *verb = lm_find_verb(words.word[0]);

@@ -1,6 +1,6 @@
 /**
  * The verbs of `forkreel lm`: files of models (cmd_lm_files.c), making them from text
- * (cmd_lm_pretrain.c), what they write (cmd_lm_sample.c), vectors of texts (cmd_lm_embed.c),
+ * (cmd_lm_pretrain.c, cmd_lm_nnlm.c), what they write (cmd_lm_sample.c), vectors of texts (cmd_lm_embed.c),
  * trainings (cmd_lm_runs.c).
  */
 #ifndef CMD_LM_H
@@ -21,6 +21,14 @@ struct lm_pretrain_words {
     double memory_mb; /* 0: not given */
 };
 
+/** Of `lm pretrain` for nets; what was not given is -1 (numbers) or NULL. */
+struct lm_net_words {
+    const char *kind, *run; /* feedforward or lstm; name of the run */
+    int32_t n_words, n_embedding, n_hidden, n_context, n_epochs, n_batch, patience;
+    double rate, dropout, valid;
+    bool is_indirect;
+};
+
 /** Of `lm sample`. */
 struct lm_sample_words {
     int32_t n_samples, n_tokens, top_k; /* 0, 0, -1: not given */
@@ -36,6 +44,7 @@ struct lm_words {
     bool is_unchecked;
     uint64_t seed;
     struct lm_pretrain_words pretrain;
+    struct lm_net_words net;
     struct lm_sample_words sample;
     const char *used[LM_OPTIONS_MAX]; /* long names of the options that were given */
     int n_used;
@@ -53,6 +62,10 @@ enum cli_exit lm_tune(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_quantize(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_embed(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_pretrain(struct cli *cli, const struct lm_words *words);
+struct reel_lm_texts;
+/** `lm pretrain --arch nnlm` (cmd_lm_nnlm.c). */
+enum cli_exit lm_pretrain_nnlm(struct cli *cli, const struct lm_words *words,
+                               const struct reel_lm_texts *texts);
 enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_convert(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_runs(struct cli *cli, const struct lm_words *words);

@@ -90,6 +90,10 @@ static const struct lm_arch {
                          const struct reel_lm_texts *texts);
 } archs[] = {
     {"ngram", "arch text out order blanks memory ", pretrain_ngram},
+    {"nnlm",
+     "arch text out blanks memory kind words embedding hidden context no-direct epochs "
+     "batch rate dropout valid patience run seed ",
+     lm_pretrain_nnlm},
 };
 enum { N_ARCHS = sizeof archs / sizeof *archs };
 
