@@ -113,6 +113,12 @@ struct reel_list_options {
        where unknown, brought to the model's by regression over the films that both know.
        NULL: such films are not listed. */
     const float *stand_in; /* (films) */
+    /* What a stand-in is made of: at most n_max reasons in its own unit, the most telling
+       first; names live until the next call. NULL: it is told as one. */
+    enum reel_status (*explain_stand_in)(int32_t film, struct reel_reason *out,
+                                         int32_t n_max, int32_t *n, void *payload,
+                                         struct reel_error *err);
+    void *stand_in_payload;
     /* 0: the best, to 1: films are drawn one after the other with probabilities that fall
        by a factor of 100 over one unit of score; between, over X units. */
     double exploration;

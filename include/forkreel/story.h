@@ -179,7 +179,7 @@ struct reel_branch {
     double intensity;         /* of the event, 0 .. 1 */
     const char *language;
 };
-#define REEL_BRANCH_PARTS_MAX 8
+#define REEL_BRANCH_PARTS_MAX 16
 struct reel_branch_score {
     double p_like; /* 0 .. 1 */
     struct {

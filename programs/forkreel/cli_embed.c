@@ -20,6 +20,17 @@ static bool mix(float *x, const float *y, int32_t n)
     return sum > 0;
 }
 
+/** Nothing could be said of the text: its language is not the model's. */
+static bool is_zero(const float *x, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (x[k] < 0 || x[k] > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /** Rows 2 i and 2 i + 1 are those of text i and of its translation; `texts` owns them now. */
 static void hand_over(struct texts *texts, struct reel_lm_vectors *vectors)
 {
@@ -61,5 +72,51 @@ enum reel_status texts_embed(struct cli *cli, const char *model, int32_t n_wante
     reel_lm_vectors_release(&vectors);
     free((void *)text);
     free(where);
+    return rc;
+}
+
+enum reel_status embedder_open(struct cli *cli, int32_t n_wanted, struct reel_lm **out,
+                               struct reel_error *err)
+{
+    char *where;
+    struct reel_lm_options opt = reel_lm_options_default();
+    *out = NULL;
+    enum reel_status rc =
+        n_wanted > 0 ? cli_lm_find_embedder(cli, NULL, &where, err) : REEL_OK;
+    if (rc || n_wanted == 0 || !where) {
+        return rc;
+    }
+    opt.embeds = true;
+    opt.n_threads = cli->n_threads;
+    rc = reel_lm_open(where, &opt, out, err);
+    free(where);
+    if (rc == REEL_OK && reel_lm_about(*out)->n_embedding != n_wanted) {
+        reel_lm_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+enum reel_status embedder_texts(struct reel_lm *embedder, struct reel_feature_text *text,
+                                int32_t n, float **room, struct reel_error *err)
+{
+    const size_t n_dims = (size_t)reel_lm_about(embedder)->n_embedding;
+    const char **words = cli_need(calloc((size_t)n + 1, sizeof *words));
+    *room = cli_need(malloc(((size_t)n * n_dims + 1) * sizeof **room));
+    struct reel_lm_embed_request request = {.text = words};
+    for (int32_t i = 0; i < n; i++) {
+        if (text[i].text && !text[i].embedding) {
+            words[request.n_texts++] = text[i].text;
+        }
+    }
+    const enum reel_status rc = reel_lm_embed(embedder, &request, *room, err);
+    float *row = *room;
+    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
+        if (text[i].text && !text[i].embedding) {
+            text[i].embedding = is_zero(row, n_dims) ? NULL : row;
+            row += n_dims;
+        }
+    }
+    free((void *)words);
     return rc;
 }

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /** Shares are damped as if this many films of average mix were liked besides. */
 #define DAMP_GENRES 5.0
@@ -105,211 +104,7 @@ static double *lifts_make(const struct reel_film_table *films, const double *lik
     return lift;
 }
 
-/* ---- the trained model ---- */
-
-struct taste_reader {
-    struct reel_model *model;
-    struct reel_features *features;
-    float *viewer; /* (n_viewer) */
-    char language[3];
-};
-
-void taste_reader_close(struct taste_reader *reader)
-{
-    if (reader) {
-        reel_model_free(reader->model);
-        reel_features_free(reader->features);
-        free(reader->viewer);
-        free(reader);
-    }
-}
-
-/** A row of the history in the model's films; those it does not know are left out. */
-static struct reel_query query_of(const struct session *s, const struct reel_csr *m,
-                                  int32_t row, const struct reel_model *model,
-                                  int32_t *film, float *value)
-{
-    const int64_t *key = reel_model_film_keys(model);
-    const int32_t n_films = reel_model_n_films(model);
-    struct reel_query query = {.film = film, .value = value};
-    for (int64_t e = m->start[row]; e < m->start[row + 1]; e++) {
-        const int32_t at = session_index_of(key, n_films, s->history.film_key[m->col[e]]);
-        if (at >= 0 && (!value || m->value[e] > 0)) {
-            film[query.n] = at;
-            if (value) {
-                value[query.n] = m->value[e];
-            }
-            query.n++;
-        }
-    }
-    return query;
-}
-
-static enum reel_status solve_viewer(const struct session *s, int32_t row,
-                                     struct taste_reader *reader, struct reel_error *err)
-{
-    const struct reel_csr *chosen = &s->chosen.chosen, *seen = &s->history.seen;
-    const size_t n = (size_t)(seen->start[seen->n_rows] + chosen->start[chosen->n_rows]);
-    int32_t *film = cli_need(malloc((n + 1) * sizeof *film));
-    float *value = cli_need(malloc((n + 1) * sizeof *value));
-    const struct reel_query liked = query_of(s, chosen, row, reader->model, film, NULL);
-    float *stars = cli_need(malloc((n + 1) * sizeof *stars));
-    enum reel_status rc = texts_review_stars(s, stars, err);
-    struct reel_csr told = *seen;
-    told.value = stars;
-    const struct reel_query rated =
-        query_of(s, &told, row, reader->model, film + liked.n, value);
-    reader->viewer = cli_need(
-        calloc((size_t)reel_taste_n_viewer(reader->model) + 1, sizeof *reader->viewer));
-    rc = rc ? rc : reel_taste_viewer(reader->model, &liked, &rated, reader->viewer, err);
-    free(stars);
-    free(film);
-    free(value);
-    return rc;
-}
-
-enum reel_status taste_reader_open(struct session *s, int64_t viewer_key,
-                                   struct taste_reader **out, struct reel_error *err)
-{
-    *out = NULL;
-    char *path = session_model_path(s->cli, "taste");
-    const bool is_there = access(path, F_OK) == 0;
-    free(path);
-    const int32_t row =
-        session_index_of(s->history.viewer_key, s->history.n_viewers, viewer_key);
-    if (!is_there || row < 0) {
-        return REEL_OK;
-    }
-    struct taste_reader *reader = cli_need(calloc(1, sizeof *reader));
-    enum reel_status rc = session_model_open(s->cli, "taste", &reader->model, err);
-    rc = rc ? rc : features_open(s->cli, &reader->features, err);
-    rc = rc ? rc : solve_viewer(s, row, reader, err);
-    if (rc) {
-        taste_reader_close(reader);
-    } else {
-        *out = reader;
-    }
-    return rc;
-}
-
-enum reel_status taste_reader_texts(struct taste_reader *reader,
-                                    const struct reel_feature_text *text, int32_t n,
-                                    struct reel_opinion *out, struct reel_error *err)
-{
-    struct reel_feature_rows rows;
-    float *place = cli_need(
-        calloc((size_t)n * (size_t)reel_taste_n_place(reader->model) + 1, sizeof *place));
-    enum reel_status rc = reel_features_rows(reader->features, text, n, &rows, err);
-    if (rc == REEL_OK) {
-        rc = reel_taste_place(reader->model, rows.block, rows.n_blocks, n, place, err);
-        reel_feature_rows_release(&rows);
-    }
-    rc = rc ? rc : reel_taste_score(reader->model, reader->viewer, place, n, out, err);
-    free(place);
-    return rc;
-}
-
-enum reel_status taste_reader_film(struct taste_reader *reader, int64_t film_key,
-                                   struct reel_opinion *out, struct reel_error *err)
-{
-    const int32_t at = session_index_of(reel_model_film_keys(reader->model),
-                                        reel_model_n_films(reader->model), film_key);
-    if (at < 0) {
-        return cli_error(err, REEL_ENOTFOUND, "%s",
-                         tr("the taste model does not know this film; train it again"));
-    }
-    const float *place = reel_taste_film_places(reader->model);
-    return reel_taste_score(
-        reader->model, reader->viewer,
-        place + (size_t)at * (size_t)reel_taste_n_place(reader->model), 1, out, err);
-}
-
-static double logistic(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
-static void add_part(struct reel_branch_score *score, const char *name, double value)
-{
-    snprintf(score->part[score->n_parts].name, sizeof score->part[0].name, "%s", name);
-    score->part[score->n_parts++].value = value;
-    score->p_like += value;
-}
-
-/** The parts of a logit as steps of a probability, one upon the other. */
-static void branch_score(const struct reel_opinion *opinion, bool is_zh,
-                         struct reel_branch_score *out)
-{
-    const double everybody = opinion->part_everybody;
-    const double viewer = everybody + opinion->part_viewer;
-    const double match = viewer + opinion->part_match;
-    *out = (struct reel_branch_score){0};
-    add_part(out, is_zh ? "起点" : "start", logistic(0));
-    add_part(out,
-             is_zh ? "这样的故事大家如何评价" : "what everybody thinks of such stories",
-             logistic(everybody) - logistic(0));
-    add_part(out, is_zh ? "您打分的习惯" : "how you rate",
-             logistic(viewer) - logistic(everybody));
-    add_part(out, is_zh ? "与您的口味相合" : "how it matches your taste",
-             logistic(match) - logistic(viewer));
-}
-
-/** "Drama, War" cut at the commas, in place. */
-static int32_t cut_names(char *text, const char **name, int32_t n_max)
-{
-    int32_t n = 0;
-    for (char *at = text, *end; at && n < n_max; at = end) {
-        at += strspn(at, ", ");
-        end = strchr(at, ',');
-        if (end) {
-            *end++ = 0;
-        }
-        if (*at) {
-            name[n++] = at;
-        }
-    }
-    return n;
-}
-
-enum { N_GENRES_MAX = 16 };
-
-/** A branch in words: its sentence, and what film and event are of. */
-static enum reel_status score_branches(const struct reel_branch *branch, int32_t n,
-                                       struct reel_branch_score *out, void *payload,
-                                       struct reel_error *err)
-{
-    struct taste_reader *reader = payload;
-    const size_t n_all = (size_t)n + 1;
-    struct reel_feature_text *text = cli_need(calloc(n_all, sizeof *text));
-    struct reel_opinion *opinion = cli_need(calloc(n_all, sizeof *opinion));
-    const char **genre = cli_need(calloc(n_all * N_GENRES_MAX, sizeof *genre));
-    char **names = cli_need(calloc(n_all, sizeof *names));
-    for (int32_t i = 0; i < n; i++) {
-        names[i] = cli_format("%s, %s", branch[i].genre ? branch[i].genre : "",
-                              branch[i].event_genres ? branch[i].event_genres : "");
-        text[i].text = branch[i].text;
-        text[i].genres = genre + (size_t)i * N_GENRES_MAX;
-        text[i].n_genres =
-            cut_names(names[i], genre + (size_t)i * N_GENRES_MAX, N_GENRES_MAX);
-    }
-    const enum reel_status rc = taste_reader_texts(reader, text, n, opinion, err);
-    for (int32_t i = 0; i < n; i++) {
-        if (rc == REEL_OK) {
-            branch_score(&opinion[i], strcmp(reader->language, "zh") == 0, &out[i]);
-        }
-        free(names[i]);
-    }
-    free(names);
-    free(genre);
-    free(opinion);
-    free(text);
-    return rc;
-}
-
-static void close_payload(void *payload)
-{
-    taste_reader_close(payload);
-}
+/* ---- branches ---- */
 
 /** Where a taste model was trained it judges branches; else the words of what was liked. */
 static enum reel_status hand_over(struct session *s, int64_t viewer_key,
@@ -319,9 +114,8 @@ static enum reel_status hand_over(struct session *s, int64_t viewer_key,
     struct taste_reader *reader;
     const enum reel_status rc = taste_reader_open(s, viewer_key, &reader, err);
     if (rc == REEL_OK && reader) {
-        snprintf(reader->language, sizeof reader->language, "%s", language);
-        const struct reel_branch_scorer scorer = {score_branches, reader};
-        reel_branch_taste_hand_over(taste, &scorer, close_payload);
+        const struct reel_branch_scorer scorer = taste_reader_scorer(reader, language);
+        reel_branch_taste_hand_over(taste, &scorer, taste_reader_close_payload);
     }
     return rc;
 }

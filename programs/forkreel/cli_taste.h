@@ -63,10 +63,35 @@ enum reel_status taste_reader_open(struct session *s, int64_t viewer_key,
                                    struct taste_reader **out,
                                    struct reel_error *err) REEL_CHECKED;
 void taste_reader_close(struct taste_reader *reader);
+/** As a payload. */
+void taste_reader_close_payload(void *payload);
+/**
+ * Texts of which no vector is known are embedded where the model learned from such vectors and
+ * the one that makes them is there: about 10 ms each, kept nowhere.
+ */
 enum reel_status taste_reader_texts(struct taste_reader *reader,
                                     const struct reel_feature_text *text, int32_t n,
                                     struct reel_opinion *out,
                                     struct reel_error *err) REEL_CHECKED;
+/** Numbers in the vectors that the extractor was fitted with. */
+int32_t taste_reader_n_embedding(const struct taste_reader *reader);
+
+/** Why a text matches: what its words and names add; `rest` of them. Release the reasons. */
+struct taste_reasons {
+    struct reel_feature_reasons list;
+    double rest;
+};
+void taste_reasons_release(struct taste_reasons *reasons);
+/** As taste_reader_texts, and reasons (n) for one of the answers. */
+enum reel_status taste_reader_reasons(struct taste_reader *reader,
+                                      const struct reel_feature_text *text, int32_t n,
+                                      enum reel_taste_answer answer,
+                                      struct reel_opinion *out,
+                                      struct taste_reasons *reasons,
+                                      struct reel_error *err) REEL_CHECKED;
+/** Branches judged by this reader, with words in `language`; lives as long as the reader. */
+struct reel_branch_scorer taste_reader_scorer(struct taste_reader *reader,
+                                              const char *language);
 /** One film of the store; REEL_ENOTFOUND when the model does not know it. */
 enum reel_status taste_reader_film(struct taste_reader *reader, int64_t film_key,
                                    struct reel_opinion *out,

@@ -2,7 +2,7 @@
 #include "cmd_recommend.h"
 #include "cli_commands.h"
 #include "cli_feedback.h"
-#include "cli_taste.h"
+#include "cli_stand_in.h"
 
 #include <errno.h>
 #include <math.h>
@@ -260,7 +260,7 @@ struct desk {
     struct reel_model *model;     /* or */
     struct reel_welcome *welcome; /* who is new is served from answers */
     int64_t *not_films;
-    float *stand_in;
+    struct stand_ins *stand_ins;
     const char *language[1]; /* of the situation */
     struct reel_list list;
 };
@@ -319,63 +319,6 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
                                     &d->welcome, err);
 }
 
-/** Films that came after the taste was trained: by what is written about them. */
-static enum reel_status judge_new_films(struct desk *d, struct taste_reader *reader,
-                                        const int32_t *film, int32_t n,
-                                        struct reel_error *err)
-{
-    struct texts texts;
-    enum reel_status rc = texts_of_films(d->s, &texts, err);
-    if (rc) {
-        return rc;
-    }
-    struct reel_feature_text *text = cli_need(calloc((size_t)n + 1, sizeof *text));
-    struct reel_opinion *opinion = cli_need(calloc((size_t)n + 1, sizeof *opinion));
-    for (int32_t i = 0; i < n; i++) {
-        text[i] = texts.text[film[i]];
-    }
-    rc = taste_reader_texts(reader, text, n, opinion, err);
-    for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
-        d->stand_in[film[i]] = opinion[i].score;
-    }
-    free(opinion);
-    free(text);
-    texts_release(&texts);
-    return rc;
-}
-
-/** Films that the model does not know are judged by their words, when taste is trained. */
-static enum reel_status add_stand_ins(struct desk *d, struct reel_error *err)
-{
-    const struct reel_film_table *films = d->s->films;
-    struct taste_reader *reader = NULL;
-    if (!d->model || reel_model_n_films(d->model) >= films->n_films || d->key == 0) {
-        return REEL_OK;
-    }
-    enum reel_status rc = taste_reader_open(d->s, d->key, &reader, err);
-    if (rc || !reader) {
-        return rc;
-    }
-    d->stand_in = cli_need(malloc(((size_t)films->n_films + 1) * sizeof *d->stand_in));
-    int32_t *unknown = cli_need(malloc(((size_t)films->n_films + 1) * sizeof *unknown));
-    int32_t n_unknown = 0;
-    for (int32_t f = 0; f < films->n_films; f++) {
-        struct reel_opinion opinion;
-        struct reel_error other;
-        if (taste_reader_film(reader, films->key[f], &opinion, &other) == REEL_OK) {
-            d->stand_in[f] = opinion.score;
-        } else {
-            d->stand_in[f] = NAN;
-            unknown[n_unknown++] = f;
-        }
-    }
-    rc = n_unknown > 0 ? judge_new_films(d, reader, unknown, n_unknown, err) : REEL_OK;
-    free(unknown);
-    d->words->list.stand_in = d->stand_in;
-    taste_reader_close(reader);
-    return rc;
-}
-
 /** What goes beside the model into films as into branches. */
 static enum reel_status prepare(struct desk *d, struct reel_error *err)
 {
@@ -384,7 +327,9 @@ static enum reel_status prepare(struct desk *d, struct reel_error *err)
     opt->filter.not_films = d->not_films;
     opt->filter.n_not_films = d->words->not_films.n;
     reel_context_limit(&d->words->context, d->language, &opt->filter);
-    enum reel_status rc = add_stand_ins(d, err);
+    enum reel_status rc = d->model && d->key > 0 ? stand_ins_make(d->s, d->key, d->model,
+                                                                  opt, &d->stand_ins, err)
+                                                 : REEL_OK;
     rc = rc ? rc
             : list_beside_make(d->s, d->key,
                                d->words->has_context ? &d->words->context : NULL,
@@ -482,7 +427,7 @@ static enum cli_exit recommend_one(struct session *s, const char *name,
     reel_model_free(d.model);
     list_beside_release(&d.beside);
     list_viewer_release(&d.viewer);
-    free(d.stand_in);
+    stand_ins_free(d.stand_ins);
     free(d.not_films);
     return status;
 }
@@ -522,11 +467,13 @@ static void source_release(struct source *source)
     free(source->film_row);
 }
 
-/** Rows of some viewers over the columns of a model; release with free. */
+/** Rows of some viewers over the columns of a model. */
 struct rows {
     struct reel_csr csr;
     int64_t *start;
     int32_t *col;
+    float *value;  /* NULL: all weigh 1 */
+    int64_t *at_s; /* NULL: unknown, or not asked for */
 };
 
 enum rows_of { ROWS_LIKED, ROWS_SEEN };
@@ -536,6 +483,8 @@ static struct rows rows_make(const struct session *s, const struct source *sourc
 {
     const struct reel_csr *all =
         what == ROWS_LIKED ? &s->chosen.chosen : &s->history.seen;
+    const float *value = what == ROWS_LIKED ? all->value : NULL;
+    const int64_t *at_s = what == ROWS_LIKED ? s->chosen.at_s : NULL;
     size_t n = 0;
     for (int32_t i = 0; i < n_viewers; i++) {
         n += (size_t)(all->start[viewer[i] + 1] - all->start[viewer[i]]);
@@ -543,21 +492,39 @@ static struct rows rows_make(const struct session *s, const struct source *sourc
     struct rows rows = {.start =
                             cli_need(calloc((size_t)n_viewers + 1, sizeof *rows.start)),
                         .col = cli_need(malloc((n + 1) * sizeof *rows.col))};
+    rows.value = value ? cli_need(malloc((n + 1) * sizeof *rows.value)) : NULL;
+    rows.at_s = at_s ? cli_need(malloc((n + 1) * sizeof *rows.at_s)) : NULL;
     int64_t n_entries = 0;
     for (int32_t i = 0; i < n_viewers; i++) {
         for (int64_t e = all->start[viewer[i]]; e < all->start[viewer[i] + 1]; e++) {
             const int32_t column = source->column[all->col[e]];
-            if (column >= 0 && (what == ROWS_LIKED || session_is_seen(s, e))) {
-                rows.col[n_entries++] = column;
+            if (column < 0 || (what == ROWS_SEEN && !session_is_seen(s, e))) {
+                continue;
             }
+            if (value) {
+                rows.value[n_entries] = value[e];
+            }
+            if (at_s) {
+                rows.at_s[n_entries] = at_s[e];
+            }
+            rows.col[n_entries++] = column;
         }
         rows.start[i + 1] = n_entries;
     }
     rows.csr = (struct reel_csr){.n_rows = n_viewers,
                                  .n_cols = reel_model_n_films(source->model),
                                  .start = rows.start,
-                                 .col = rows.col};
+                                 .col = rows.col,
+                                 .value = rows.value};
     return rows;
+}
+
+static void rows_release(struct rows *rows)
+{
+    free(rows->start);
+    free(rows->col);
+    free(rows->value);
+    free(rows->at_s);
 }
 
 /** Lists of some viewers, in rows of the film table, (n_viewers, n_top). */
@@ -568,15 +535,14 @@ static enum reel_status lists_make(const struct session *s, const struct source 
 {
     struct rows liked = rows_make(s, source, viewer, n_viewers, ROWS_LIKED);
     struct rows seen = rows_make(s, source, viewer, n_viewers, ROWS_SEEN);
-    const enum reel_status rc = reel_model_top(
-        source->model, &liked.csr, &seen.csr, n_top, s->cli->n_threads, film, score, err);
+    const enum reel_status rc =
+        reel_model_top_at(source->model, &liked.csr, liked.at_s, &seen.csr, n_top,
+                          s->cli->n_threads, film, score, err);
     for (size_t i = 0; rc == REEL_OK && i < (size_t)n_viewers * (size_t)n_top; i++) {
         film[i] = film[i] < 0 ? -1 : source->film_row[film[i]];
     }
-    free(liked.start);
-    free(liked.col);
-    free(seen.start);
-    free(seen.col);
+    rows_release(&liked);
+    rows_release(&seen);
     return rc;
 }
 
@@ -588,35 +554,60 @@ static void put_field(FILE *out, const char *text)
     }
 }
 
+static void put_line(FILE *out, const struct session *s, int32_t viewer, int32_t rank,
+                     int32_t film, float score)
+{
+    put_field(out, s->history.viewer_name[viewer]);
+    fprintf(out, "\t%d\t", rank);
+    if (s->films->source_id[film]) {
+        put_field(out, s->films->source_id[film]);
+    } else {
+        fprintf(out, "%lld", (long long)s->films->key[film]);
+    }
+    fprintf(out, "\t%.7g\n", score);
+}
+
 static void put_list(FILE *out, const struct session *s, int32_t viewer, int32_t n_top,
                      const int32_t *film, const float *score)
 {
-    int rank = 0;
+    int32_t rank = 0;
     for (int32_t i = 0; i < n_top; i++) {
-        if (film[i] < 0) {
-            continue;
+        if (film[i] >= 0) {
+            put_line(out, s, viewer, ++rank, film[i], score[i]);
         }
-        put_field(out, s->history.viewer_name[viewer]);
-        fprintf(out, "\t%d\t", ++rank);
-        if (s->films->source_id[film[i]]) {
-            put_field(out, s->films->source_id[film[i]]);
-        } else {
-            fprintf(out, "%lld", (long long)s->films->key[film[i]]);
-        }
-        fprintf(out, "\t%.7g\n", score[i]);
     }
 }
 
 enum { N_CHUNK = 8192 }; /* viewers whose lists are in memory at once */
 
-/** Viewers with likes by one model, newcomers by another; in the order of the store. */
+/** As `recommend VIEWER` serves them. */
+enum served { BY_MODEL, BY_POPULARITY, BY_ANSWERS };
+
+/** The lists of everybody, in the order of the store. */
 struct batch {
     const struct session *s;
-    struct source liked, newcomers; /* newcomers.model may be NULL: they get no list */
+    struct source liked, popular; /* popular.model may be NULL: those get no list */
+    bool knows_newcomers;         /* no model was asked for: answers say more than it */
     int32_t n_top;
     int32_t n_viewers, n_without; /* written; left out */
     FILE *out;
 };
+
+static enum served served_by(const struct batch *batch, int32_t viewer)
+{
+    const struct session *s = batch->s;
+    const int64_t *start = s->history.seen.start, *liked = s->chosen.chosen.start;
+    int32_t n_seen = 0;
+    for (int64_t e = start[viewer]; batch->knows_newcomers && e < start[viewer + 1] &&
+                                    n_seen <= LIST_NEWCOMER_SEEN_MAX;
+         e++) {
+        n_seen += session_is_seen(s, e);
+    }
+    if (batch->knows_newcomers && n_seen <= LIST_NEWCOMER_SEEN_MAX) {
+        return BY_ANSWERS;
+    }
+    return liked[viewer + 1] > liked[viewer] ? BY_MODEL : BY_POPULARITY;
+}
 
 static enum reel_status write_group(struct batch *batch, const struct source *source,
                                     const int32_t *viewer, int32_t n,
@@ -637,27 +628,72 @@ static enum reel_status write_group(struct batch *batch, const struct source *so
     return rc;
 }
 
+/** What a newcomer saw and liked, and was asked about, taken as answers. */
+static enum reel_status write_newcomer(struct batch *batch, int32_t viewer,
+                                       struct reel_error *err)
+{
+    const struct session *s = batch->s;
+    struct reel_welcome_options welcome_opt = reel_welcome_options_default();
+    struct reel_list_options opt = reel_list_options_default();
+    struct reel_welcome *welcome = NULL;
+    struct reel_list list = {0};
+    struct list_viewer who;
+    welcome_opt.left_out = viewer;
+    opt.n = batch->n_top;
+    list_viewer_make(s, viewer, &who);
+    enum reel_status rc =
+        list_viewer_add_unknown(s, s->history.viewer_name[viewer], &who, err);
+    rc = rc ? rc
+            : reel_welcome_create(&s->history.seen, &s->chosen.chosen, s->mark,
+                                  &welcome_opt, &welcome, err);
+    rc = rc ? rc
+            : reel_list_make_newcomer(welcome, who.answer, who.n_answers, s->films,
+                                      &who.state, &opt, &list, err);
+    for (int32_t i = 0; rc == REEL_OK && i < list.n; i++) {
+        put_line(batch->out, s, viewer, i + 1, list.item[i].film, list.item[i].score);
+    }
+    batch->n_viewers += rc == REEL_OK;
+    reel_list_release(&list);
+    reel_welcome_free(welcome);
+    list_viewer_release(&who);
+    return rc;
+}
+
+static enum reel_status write_served(struct batch *batch, enum served served,
+                                     const int32_t *viewer, int32_t n,
+                                     struct reel_error *err)
+{
+    enum reel_status rc = REEL_OK;
+    if (served == BY_ANSWERS) {
+        for (int32_t i = 0; i < n && rc == REEL_OK; i++) {
+            rc = write_newcomer(batch, viewer[i], err);
+        }
+    } else if (served == BY_MODEL || batch->popular.model) {
+        rc = write_group(batch, served == BY_MODEL ? &batch->liked : &batch->popular,
+                         viewer, n, err);
+    } else {
+        batch->n_without += n;
+    }
+    return rc;
+}
+
 static enum reel_status write_all(struct batch *batch, struct reel_error *err)
 {
     const struct session *s = batch->s;
     const struct reel_progress progress = cli_progress(s->cli);
-    const int64_t *start = s->chosen.chosen.start;
     int32_t *group = cli_need(malloc(N_CHUNK * sizeof *group));
     enum reel_status rc = REEL_OK;
     for (int32_t v = 0; v < s->history.n_viewers && rc == REEL_OK;) {
-        const bool has_likes = start[v + 1] > start[v];
-        int32_t n = 0; // neighbours that are served by the same model
-        while (v < s->history.n_viewers && n < N_CHUNK &&
-               (start[v + 1] > start[v]) == has_likes) {
+        const enum served served = served_by(batch, v);
+        // Neighbours that are served alike; newcomers are slow and stay few, for Ctrl-C.
+        const int32_t n_most = served == BY_ANSWERS ? 64 : N_CHUNK;
+        int32_t n = 0;
+        while (v < s->history.n_viewers && n < n_most && served_by(batch, v) == served) {
             group[n++] = v++;
         }
-        if (has_likes || batch->newcomers.model) {
-            rc = write_group(batch, has_likes ? &batch->liked : &batch->newcomers, group,
-                             n, err);
-        } else {
-            batch->n_without += n;
-        }
-        if (!progress.report("viewers", v, s->history.n_viewers, progress.payload)) {
+        rc = write_served(batch, served, group, n, err);
+        if (rc == REEL_OK &&
+            !progress.report("viewers", v, s->history.n_viewers, progress.payload)) {
             rc = cli_error(err, REEL_ECANCELLED, "%s",
                            tr("stopped; no lists were written"));
         }
@@ -704,10 +740,12 @@ static enum cli_exit recommend_all(struct session *s, const struct recommend_wor
     rc = rc ? rc : session_model_open(cli, words->model, &batch.liked.model, &err);
     if (rc == REEL_OK) {
         source_init(&batch.liked, s);
-        if (session_model_open(cli, "popularity", &batch.newcomers.model, &other) ==
+        if (session_model_open(cli, "popularity", &batch.popular.model, &other) ==
             REEL_OK) {
-            source_init(&batch.newcomers, s);
+            source_init(&batch.popular, s);
         }
+        const struct reel_csr *liked = &s->chosen.chosen;
+        batch.knows_newcomers = !words->model && liked->start[liked->n_rows] > 0;
         rc = write_file(&batch, words->tsv, &err);
     }
     enum cli_exit status = CLI_DONE;
@@ -723,7 +761,7 @@ static enum cli_exit recommend_all(struct session *s, const struct recommend_wor
         }
     }
     source_release(&batch.liked);
-    source_release(&batch.newcomers);
+    source_release(&batch.popular);
     return status;
 }
 

@@ -48,6 +48,7 @@ struct work {
     float *column_score;                /* (source films) */
     float *score;                       /* (table films) -INFINITY where there is none */
     double unit;                        /* what 1 of an adjustment is worth */
+    double stand_in_slope;              /* what 1 of a stand-in is worth */
     uint8_t *allowed;                   /* (table films) */
     float *noise;                       /* (table films) in units, of exploration */
     struct reel_adjustment *adjustment; /* (n_adjustments) those of opt, and noise */
@@ -283,6 +284,7 @@ static void stand_in(struct work *w)
         return; // nothing to learn the scale from
     }
     const double slope = fmax(0, (xy - x * y / n) / spread);
+    w->stand_in_slope = slope;
     for (int32_t r = 0; r < w->films->n_films; r++) {
         if (w->column_of[r] < 0 && isfinite(other[r])) {
             w->score[r] = (float)(y / n + slope * ((double)other[r] - x / n));
@@ -410,21 +412,46 @@ static double adjusted(const struct work *w, int32_t film, bool is_said,
     return w->unit * sum;
 }
 
+/** A film judged by its words: what speaks in them, in the unit of the list's scores. */
+static enum reel_status explain_words(const struct work *w, struct reel_list_item *item,
+                                      struct base_arena *arena, struct reel_reason *more,
+                                      int32_t *n_more, struct reel_error *err)
+{
+    double rest = (double)item->score; // all that is not an adjustment
+    for (int32_t a = 0; a < w->n_adjustments; a++) {
+        rest -= w->unit * (double)w->adjustment[a].amount[item->film];
+    }
+    item->rest = (float)rest;
+    if (!w->opt->explain_stand_in) {
+        return REEL_OK;
+    }
+    enum reel_status rc = w->opt->explain_stand_in(item->film, more, RANK_REST_MAX - 1,
+                                                   n_more, w->opt->stand_in_payload, err);
+    for (int32_t i = 0; rc == REEL_OK && i < *n_more; i++) {
+        more[i].amount *= w->stand_in_slope;
+        rest -= more[i].amount;
+        if (more[i].name && !(more[i].name = base_arena_strdup(arena, more[i].name))) {
+            rc = fail(err, REEL_ENOMEM, "out of memory for reasons");
+        }
+    }
+    if (rc == REEL_OK) {
+        more[(*n_more)++] =
+            (struct reel_reason){.kind = REEL_REASON_OTHER, .film = -1, .amount = rest};
+    }
+    return rc;
+}
+
 /** What the model says of a film: parts of the history, and what the rest is made of. */
 static enum reel_status explain_model(const struct work *w, struct reel_list_item *item,
-                                      struct reel_part *part, struct reel_reason *more,
-                                      int32_t *n_more, struct reel_error *err)
+                                      struct base_arena *arena, struct reel_part *part,
+                                      struct reel_reason *more, int32_t *n_more,
+                                      struct reel_error *err)
 {
     const int32_t column = w->column_of[item->film];
     float score;
     *n_more = 0;
-    if (column < 0) { // a stand-in's: all that is not an adjustment
-        double rest = (double)item->score;
-        for (int32_t a = 0; a < w->n_adjustments; a++) {
-            rest -= w->unit * (double)w->adjustment[a].amount[item->film];
-        }
-        item->rest = (float)rest;
-        return REEL_OK;
+    if (column < 0) {
+        return explain_words(w, item, arena, more, n_more, err);
     }
     const enum reel_status rc =
         w->source->explain(w->source->self, &w->query, column, part, &item->n_parts,
@@ -447,7 +474,10 @@ static enum reel_status tell_item(const struct rank_reason *reason,
     }
     item->n_why = rank_reason_fold(reason, rest, item->why);
     base_buffer_clear(text);
-    const enum reel_status rc = rank_reason_write(reason, text, err);
+    const enum reel_status rc =
+        reason->is_by_text
+            ? rank_reason_write_words(reason, item->why, item->n_why, text, err)
+            : rank_reason_write(reason, text, err);
     if (rc == REEL_OK &&
         !(item->reason = base_arena_strdup(arena, base_buffer_text(text)))) {
         return fail(err, REEL_ENOMEM, "out of memory for a reason");
@@ -463,7 +493,7 @@ static enum reel_status explain_item(const struct work *w, struct base_arena *ar
     int32_t n_more = 0;
     struct reel_part *part = base_arena_alloc(arena, (size_t)w->query.n, sizeof *part);
     enum reel_status rc =
-        part ? explain_model(w, item, part, more, &n_more, err)
+        part ? explain_model(w, item, arena, part, more, &n_more, err)
              : fail(err, REEL_ENOMEM, "out of memory for %d parts", w->query.n);
     if (rc != REEL_OK) {
         return rc;

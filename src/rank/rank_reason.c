@@ -27,7 +27,7 @@ struct words {
     const char *sum_open;
     const char *count_open, *count_middle, *count_close; /* zh: total first */
     bool is_total_first;
-    const char *nothing, *by_text;
+    const char *nothing, *by_text, *colon, *else_open;
 };
 
 static const struct words words_en = {
@@ -57,6 +57,8 @@ static const struct words words_en = {
     .count_close = " viewers",
     .nothing = "no film you liked speaks for or against it",
     .by_text = "new here: judged by what is written about it",
+    .colon = ": ",
+    .else_open = "all else adds ",
 };
 
 static const struct words words_zh = {
@@ -87,6 +89,8 @@ static const struct words words_zh = {
     .is_total_first = true,
     .nothing = "您喜欢的影片既不支持也不反对它",
     .by_text = "新片：根据它的文字判断",
+    .colon = "：",
+    .else_open = "其余占",
 };
 
 /** What follows the films in `amount`. */
@@ -292,9 +296,7 @@ enum reel_status rank_reason_write(const struct rank_reason *reason,
     const bool has_amounts =
         a.n_named + a.n_despite + a.n_others > 0 ||
         fabs(reason->said) + fabs(reason->situation) + fabs(reason->explored) > 0;
-    if (reason->is_by_text) {
-        ok = base_buffer_add_text(out, w->by_text);
-    } else if (a.n == 0 || !has_amounts) {
+    if (a.n == 0 || !has_amounts) {
         ok = reason->n_chosen >= 0 ? add_counts(out, reason, w)
                                    : base_buffer_add_text(out, w->nothing);
     } else {
@@ -307,6 +309,87 @@ enum reel_status rank_reason_write(const struct rank_reason *reason,
         }
         base_free(a.amount);
         base_free(a.number);
+    }
+    return ok ? REEL_OK : fail(err, REEL_ENOMEM, "out of memory for a reason");
+}
+
+// ---- a film judged by its words ----
+
+enum { WORDS_MAX = 16, LAST_WORDS = 4 };
+
+/** What is told of a film of words: those for it, those against, then all else. */
+struct spoken {
+    struct reel_reason reason[WORDS_MAX + LAST_WORDS];
+    int32_t n_for, n_against, n;
+};
+
+static bool is_spoken(const struct reel_reason *why)
+{
+    return why->name && !why->is_said &&
+           (why->kind == REEL_REASON_TEXT || why->kind == REEL_REASON_PERSON ||
+            why->kind == REEL_REASON_GENRE);
+}
+
+static struct spoken spoken_of(const struct rank_reason *r, const struct reel_reason *why,
+                               int32_t n)
+{
+    struct spoken s = {.n = 0};
+    double left = (double)r->score - r->said - r->situation - r->explored;
+    for (int against = 0; against < 2; against++) {
+        for (int32_t i = 0; i < n && s.n < WORDS_MAX; i++) {
+            if (is_spoken(&why[i]) && (why[i].amount < 0) == (against == 1)) {
+                s.reason[s.n++] = why[i];
+                left -= why[i].amount;
+            }
+        }
+        *(against ? &s.n_against : &s.n_for) = s.n - (against ? s.n_for : 0);
+    }
+    const double last[LAST_WORDS] = {r->said, r->situation, r->explored, left};
+    for (int i = 0; i < LAST_WORDS; i++) {
+        s.reason[s.n++] = (struct reel_reason){.amount = last[i]};
+    }
+    return s;
+}
+
+static bool add_words(struct base_buffer *out, const struct words *w,
+                      const struct spoken *s, int32_t begin, int32_t n)
+{
+    const struct account plain = {.is_share = false};
+    bool ok = true;
+    for (int32_t i = begin; i < begin + n && ok; i++) {
+        const char *before = i == begin ? "" : i + 1 < begin + n ? w->comma : w->and;
+        ok = base_buffer_add_text(out, before) && base_buffer_add_text(out, "“") &&
+             base_buffer_add_text(out, s->reason[i].name) &&
+             base_buffer_add_text(out, "”") &&
+             base_buffer_add_text(out, w->number_open) &&
+             add_number(out, &plain, w, lround(1000 * s->reason[i].amount)) &&
+             base_buffer_add_text(out, w->number_close);
+    }
+    return ok;
+}
+
+enum reel_status rank_reason_write_words(const struct rank_reason *reason,
+                                         const struct reel_reason *why, int32_t n,
+                                         struct base_buffer *out, struct reel_error *err)
+{
+    const struct words *w = strncmp(reason->lang, "zh", 2) == 0 ? &words_zh : &words_en;
+    struct spoken s = spoken_of(reason, why, n);
+    bool ok = base_buffer_add_text(out, w->by_text);
+    if (s.n > LAST_WORDS && ok && fabs((double)reason->score) < AMOUNT_MAX) {
+        const struct account plain = {.is_share = false};
+        const char *const open[LAST_WORDS] = {w->said_open, w->situation_open,
+                                              w->explored_open, w->else_open};
+        const double sum = reel_reasons_round(s.reason, s.n, (double)reason->score, 3);
+        ok = base_buffer_add_text(out, w->colon) && add_words(out, w, &s, 0, s.n_for);
+        if (s.n_against > 0 && ok) {
+            ok = base_buffer_add_text(out, s.n_for ? w->despite : w->despite_first) &&
+                 add_words(out, w, &s, s.n_for, s.n_against);
+        }
+        for (int i = 0; i < LAST_WORDS && ok; i++) {
+            ok = add_other(out, 0, &plain, w, open[i],
+                           lround(1000 * s.reason[s.n - LAST_WORDS + i].amount), "");
+        }
+        ok = ok && add_other(out, 0, &plain, w, w->sum_open, lround(1000 * sum), "");
     }
     return ok ? REEL_OK : fail(err, REEL_ENOMEM, "out of memory for a reason");
 }

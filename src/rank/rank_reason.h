@@ -18,7 +18,7 @@ struct rank_reason {
     int32_t n_named;            /* films of the history named at most */
     int32_t n_chosen;           /* viewers who chose the film; -1 unknown */
     int32_t n_viewers;
-    bool is_by_text;  /* the model does not know the film; its words were judged */
+    bool is_by_text;  /* the model does not know the film: rank_reason_write_words */
     const char *lang; /* "zh..." or anything else for English */
 };
 
@@ -30,6 +30,15 @@ struct rank_reason {
 enum reel_status rank_reason_write(const struct rank_reason *reason,
                                    struct base_buffer *out,
                                    struct reel_error *err) REEL_CHECKED;
+
+/**
+ * The sentence of a film that is judged by its words: those that speak for it, those against,
+ * and all else, adding up to the score in thousandths. `why` (n) as rank_reason_fold gives it.
+ */
+enum reel_status rank_reason_write_words(const struct rank_reason *reason,
+                                         const struct reel_reason *why, int32_t n,
+                                         struct base_buffer *out,
+                                         struct reel_error *err) REEL_CHECKED;
 
 /** What of a score does not come from the history. */
 struct rank_reason_rest {
