@@ -88,10 +88,11 @@ static void list_low_rank(struct list *list, const struct lm_adapter_plan *plan,
             continue;
         }
         const struct lm_tensor *t = &layer->matrix[m];
-        const double sd = is_svd ? 0.02 : 1 / sqrt(3.0 * (double)t->n_0);
+        const double sd = 1 / sqrt((is_svd ? 1.0 : 3.0) * (double)t->n_0);
         layer->low_rank[m] = (struct lm_low_rank){
             .a = put(list, "lora_a", t->n_0, plan->rank, sd, true),
-            .b = put(list, "lora_b", plan->rank, t->n_1, is_svd ? 0.02 : 0, true),
+            .b = put(list, "lora_b", plan->rank, t->n_1,
+                     is_svd ? 1 / sqrt((double)t->n_1) : 0, true),
             .value = is_svd ? put(list, "value", plan->rank, 1, 0, true) : -1,
             .rank = plan->rank,
             .scale = (float)plan->scale,
