@@ -50,6 +50,8 @@ enum model_role {
     MODEL_TASTE_PLACES = 45,   /* float (n_films, 2 k + 7) */
     MODEL_TASTE_QUALITY = 46, /* float (n_films): mean of stars beyond the viewers' own */
     MODEL_CONTENT_COLS = 47,  /* int32 (2): sparse and dense columns */
+    MODEL_TASTE_COORDS = 48,  /* float (n_cols, coordinates of the nets) */
+    MODEL_CONTENT_WROTE = 49, /* float (1): weight of what viewers wrote */
     MODEL_N_ROLES = 64,       /* places in a file; new roles take the next free number */
 };
 

@@ -8,6 +8,8 @@
  *      (model_ridge.c). A film with few events is noisy, and counts less, as much as its
  *      group says.
  *   3. With map = lowrank, y is kept only along the directions that predict held-out films.
+ *      With map = mlp small networks say where a film belongs (model_map_mlp.h), with map =
+ *      blend both do, each group of targets in the shares with the least held-out error.
  *   4. The terms of a viewer and film pair are weighed by two logistic regressions on
  *      held-out terms: choosing and liking among all films, liking among the rated
  *      (model_taste_stack.c). The second is the calibration (Platt 1999); stars are read off
@@ -27,6 +29,7 @@
 #include "base_error.h"
 #include "base_linalg.h"
 #include "model_als.h"
+#include "model_map_mlp.h"
 #include "model_ridge.h"
 
 #include <assert.h>
@@ -51,12 +54,13 @@ enum setting_place {
     S_RATED_PULL,
     S_DISLIKE,
     S_FILMS_MAX,
+    S_HIDDEN,
     N_SETTINGS,
 };
 
-enum map_kind { MAP_RIDGE, MAP_LOWRANK };
+enum map_kind { MAP_RIDGE, MAP_LOWRANK, MAP_MLP, MAP_BLEND };
 
-static const char *const maps[] = {"ridge", "lowrank", NULL};
+static const char *const maps[] = {"ridge", "lowrank", "mlp", "blend", NULL};
 
 static const struct reel_setting settings[N_SETTINGS] = {
     {"factors", 48, 1, 256, REEL_SCALE_INTEGER, "length of a film's vector", NULL, false},
@@ -65,7 +69,8 @@ static const struct reel_setting settings[N_SETTINGS] = {
     {"alpha", 11, 1e-6, 1e4, REEL_SCALE_LOG, "weight of a choice", NULL, true},
     {"regularization", 40, 1e-3, 1e5, REEL_SCALE_LOG, "pull of vectors to zero", NULL,
      true},
-    {"map", MAP_RIDGE, 0, 1, REEL_SCALE_INTEGER, "from features to vectors", maps, false},
+    {"map", MAP_RIDGE, 0, MAP_BLEND, REEL_SCALE_INTEGER, "from features to vectors", maps,
+     false},
     {"smooth", 1, 1e-2, 1e2, REEL_SCALE_LOG, "pull of the map to zero", NULL, true},
     {"rated_pull", 2, 1e-2, 1e2, REEL_SCALE_LOG,
      "pull of what ratings say about a viewer to zero", NULL, true},
@@ -73,6 +78,8 @@ static const struct reel_setting settings[N_SETTINGS] = {
      "weight of a disliked film beside one that was not chosen", NULL, false},
     {"films_max", 4000, N_LEARNED_MIN, 20000, REEL_SCALE_INTEGER,
      "films that the map learns from, those with the most events", NULL, false},
+    {"hidden", 96, 1, MODEL_MLP_HIDDEN_MAX, REEL_SCALE_INTEGER,
+     "units of the nets that map=mlp and map=blend learn", NULL, false},
 };
 
 struct taste_params taste_params_read(const double *setting)
@@ -100,6 +107,7 @@ struct teaching {
     int32_t n;
     float *target, *dual, *held_out; /* (k + 2, n) */
     float *noise, *care;             /* (n) */
+    float size[MODEL_BLOCK_GROUPS];  /* what each group's targets were divided by */
 };
 
 static void teaching_release(struct teaching *t)
@@ -362,6 +370,19 @@ struct group {
     float noise_one; /* variance of a film with one event, beside the common one */
 };
 
+bool taste_nets(const struct reel_model *model, struct model_mlp_shape *shape)
+{
+    const struct base_section *section = model->header->section;
+    const uint64_t n_targets = (uint64_t)taste_n_targets(model);
+    const uint64_t n_cols = section[MODEL_TASTE_MAP].n_items / n_targets - 1;
+    const uint64_t n_coords = section[MODEL_TASTE_COORDS].n_items;
+    *shape =
+        (struct model_mlp_shape){.n_coords = (int32_t)(n_coords / n_cols),
+                                 .n_hidden = (int32_t)model->header->setting[S_HIDDEN],
+                                 .n_targets = (int32_t)n_targets};
+    return model->header->setting[S_MAP] >= MAP_MLP;
+}
+
 static enum reel_status learn_group(struct teaching *t, struct reel_model *model,
                                     int32_t g, const struct group *group,
                                     struct base_pool *pool, struct reel_error *err)
@@ -370,6 +391,7 @@ static enum reel_status learn_group(struct teaching *t, struct reel_model *model
     float *mean = model_floats(model, MODEL_TASTE_MAP) +
                   (size_t)t->n_cols * (size_t)taste_n_targets(model) + group->first;
     const float size = standardise(t->target + at, group->n, t->n, mean);
+    t->size[g] = size;
     if (size == 0) {
         memset(t->held_out + at, 0, (size_t)group->n * n * sizeof *t->held_out);
         memset(t->dual + at, 0, (size_t)group->n * n * sizeof *t->dual);
@@ -414,6 +436,111 @@ static int32_t group_of_target(int32_t target, int32_t k)
     return target < k ? 0 : target - k + 1;
 }
 
+/**
+ * The share of the nets in a blend of two held-out predictions, in 0 .. 1, that has the least
+ * squared error: sum of (t - a)(b - a) over sum of (b - a)^2, each film by its care.
+ */
+static float best_share(const struct teaching *t, const struct group *group, float size,
+                        const float *mean, const float *by_nets)
+{
+    const size_t n = (size_t)t->n;
+    double product = 0, square = 0;
+    for (size_t f = (size_t)group->first; f < (size_t)(group->first + group->n); f++) {
+        for (size_t i = 0; i < n; i++) {
+            const double by_ridge = t->held_out[f * n + i];
+            const double truth = (double)size * t->target[f * n + i] + mean[f];
+            const double step = (double)size * by_nets[f * n + i] + mean[f] - by_ridge;
+            product += t->care[i] * (truth - by_ridge) * step;
+            square += t->care[i] * step * step;
+        }
+    }
+    const double share = square > 0 ? product / square : 0;
+    return (float)(share < 0 ? 0 : share > 1 ? 1 : share);
+}
+
+/** Weights of errors: less where a film has few events; each group counts the same. */
+static void weigh_errors(const struct teaching *t, const struct group *group,
+                         int32_t n_targets, float *care)
+{
+    const size_t n = (size_t)t->n;
+    for (int32_t g = 0; g < MODEL_BLOCK_GROUPS; g++) {
+        for (size_t i = 0; i < n; i++) {
+            const float noise = group[g].noise_one / t->n_events[t->film[i]];
+            for (int32_t f = group[g].first; f < group[g].first + group[g].n; f++) {
+                care[(size_t)f * n + i] = NOISE / (NOISE + noise) * (float)n_targets /
+                                          (float)(group[g].n * MODEL_BLOCK_GROUPS);
+            }
+        }
+    }
+}
+
+/** What ridge and nets say is added up, so each is scaled by its share. */
+static void blend(struct teaching *t, struct reel_model *model, const struct group *group,
+                  const struct model_mlp_shape *shape, const float *by_nets, float *scale,
+                  float *shift)
+{
+    const size_t n = (size_t)t->n;
+    float *mean = model_floats(model, MODEL_TASTE_MAP) +
+                  (size_t)t->n_cols * (size_t)shape->n_targets;
+    for (int32_t g = 0; g < MODEL_BLOCK_GROUPS; g++) {
+        const float share = model->header->setting[S_MAP] == MAP_MLP
+                                ? 1
+                                : best_share(t, &group[g], t->size[g], mean, by_nets);
+        for (int32_t f = group[g].first; f < group[g].first + group[g].n; f++) {
+            float *held_out = t->held_out + (size_t)f * n,
+                  *dual = t->dual + (size_t)f * n;
+            scale[f] = share * t->size[g];
+            shift[f] = share * mean[f];
+            for (size_t i = 0; i < n; i++) {
+                dual[i] *= 1 - share;
+                held_out[i] = (1 - share) * held_out[i] +
+                              scale[f] * by_nets[(size_t)f * n + i] + shift[f];
+            }
+            mean[f] *= 1 - share;
+        }
+    }
+    model_mlp_rescale(model_floats(model, MODEL_NET), shape, scale, shift);
+}
+
+static enum reel_status learn_nets(struct teaching *t, struct reel_model *model,
+                                   const struct group *group,
+                                   const struct reel_progress *progress,
+                                   struct base_pool *pool, struct reel_error *err)
+{
+    const struct model_block *spec = (void *)model_floats(model, MODEL_TASTE_BLOCKS);
+    struct model_mlp_shape shape;
+    (void)taste_nets(model, &shape);
+    const size_t n_targets = (size_t)shape.n_targets, n_all = n_targets * (size_t)t->n;
+    float *coords = model_floats(model, MODEL_TASTE_COORDS);
+    float *nets = model_floats(model, MODEL_NET), weight[MODEL_BLOCKS_MAX] = {0};
+    float *care = base_alloc_array(2 * n_all + 2 * n_targets, sizeof *care);
+    if (!care) {
+        return fail(err, REEL_ENOMEM, "taste: %d films", t->n);
+    }
+    float *by_nets = care + n_all, *scale = by_nets + n_all, *shift = scale + n_targets;
+    weigh_errors(t, group, shape.n_targets, care);
+    for (int32_t b = 0; b < t->rows.n_blocks; b++) {
+        for (int g = 0; g < MODEL_BLOCK_GROUPS; g++) {
+            weight[b] += spec[b].weight[g];
+        }
+    }
+    const struct model_mlp_lesson lesson = {.rows = &t->rows,
+                                            .film = t->film,
+                                            .n = t->n,
+                                            .shape = shape,
+                                            .target = t->target,
+                                            .care = care,
+                                            .seed = model->header->seed,
+                                            .progress = *progress};
+    enum reel_status rc = model_mlp_coords(&lesson, spec, weight, pool, coords, err);
+    rc = rc ? rc : model_mlp_train(&lesson, spec, coords, nets, by_nets, err);
+    if (rc == REEL_OK) {
+        blend(t, model, group, &shape, by_nets, scale, shift);
+    }
+    base_free(care);
+    return rc;
+}
+
 /** map (n_cols, n_targets) = sum over films of features times dual, by weight of block. */
 static enum reel_status write_map(const struct teaching *t, struct reel_model *model,
                                   struct reel_error *err)
@@ -453,6 +580,13 @@ static void map_row(const struct reel_model *model, const struct model_rows *row
         model_rows_project(rows, b, row,
                            map + (size_t)spec[b].first_col * (size_t)n_targets, n_targets,
                            out);
+    }
+    struct model_mlp_shape shape;
+    if (taste_nets(model, &shape)) {
+        float x[MODEL_MLP_COORDS_MAX];
+        model_mlp_place(rows, spec, model_floats(model, MODEL_TASTE_COORDS),
+                        shape.n_coords, row, x);
+        model_mlp_add(model_floats(model, MODEL_NET), &shape, x, out);
     }
 }
 
@@ -561,6 +695,10 @@ static enum reel_status create(const struct model_class *class_, const struct te
 {
     const int32_t k = als->header->n_factors;
     const uint64_t n_films = (uint64_t)t->data->chosen.n_cols, n_k = (uint64_t)k;
+    const struct model_mlp_shape shape = {
+        .n_coords = t->n < MODEL_MLP_COORDS_MAX ? t->n : (int32_t)MODEL_MLP_COORDS_MAX,
+        .n_hidden = (int32_t)opt->setting[S_HIDDEN],
+        .n_targets = k + 2};
     const struct model_section section[] = {
         {MODEL_FILM_VECTORS, sizeof(float), n_films * n_k},
         {MODEL_GRAM, sizeof(float), n_k * n_k},
@@ -571,9 +709,15 @@ static enum reel_status create(const struct model_class *class_, const struct te
         {MODEL_TASTE_MAPPED, sizeof(float), n_films * (n_k + 2)},
         {MODEL_TASTE_PLACES, sizeof(float), n_films * (2 * n_k + TASTE_N_COLUMNS)},
         {MODEL_TASTE_QUALITY, sizeof(float), n_films},
+        // only where there are nets
+        {MODEL_TASTE_COORDS, sizeof(float),
+         (uint64_t)t->n_cols * (uint64_t)shape.n_coords},
+        {MODEL_NET, sizeof(float), model_mlp_n_floats(&shape)},
     };
-    const enum reel_status rc = model_create(
-        class_, t->data, opt, k, section, sizeof section / sizeof section[0], out, err);
+    const int32_t n_sections = sizeof section / sizeof section[0];
+    const bool is_linear = opt->setting[S_MAP] < MAP_MLP;
+    const enum reel_status rc = model_create(class_, t->data, opt, k, section,
+                                             n_sections - 2 * is_linear, out, err);
     if (rc == REEL_OK) {
         memcpy(model_floats(*out, MODEL_FILM_VECTORS),
                model_floats(als, MODEL_FILM_VECTORS), n_films * n_k * sizeof(float));
@@ -612,6 +756,9 @@ static enum reel_status learn_map(struct teaching *t, struct reel_model *model,
                  ? learn_group(t, model, g, &group[g], pool, err)
                  : fail(err, REEL_ECANCELLED, "taste stopped in part %d of %d", g + 1,
                         MODEL_BLOCK_GROUPS + 1);
+    }
+    if (rc == REEL_OK && opt->setting[S_MAP] >= MAP_MLP) {
+        rc = learn_nets(t, model, group, &opt->progress, pool, err);
     }
     return rc ? rc : write_map(t, model, err);
 }
@@ -668,6 +815,23 @@ static enum reel_status check_blocks(const struct reel_model *model, uint64_t n_
                                    err);
 }
 
+static enum reel_status check_nets(const struct reel_model *model, uint64_t n_cols,
+                                   struct reel_error *err)
+{
+    const uint64_t n = model->header->section[MODEL_TASTE_COORDS].n_items;
+    if (n < n_cols || n / n_cols > MODEL_MLP_COORDS_MAX) {
+        return fail(err, REEL_EFORMAT, "taste: %llu coordinates of %llu columns",
+                    (unsigned long long)n, (unsigned long long)n_cols);
+    }
+    struct model_mlp_shape shape;
+    (void)taste_nets(model, &shape);
+    const enum reel_status rc = model_check_section(
+        model, MODEL_TASTE_COORDS, sizeof(float), n_cols * (uint64_t)shape.n_coords, err);
+    return rc ? rc
+              : model_check_section(model, MODEL_NET, sizeof(float),
+                                    model_mlp_n_floats(&shape), err);
+}
+
 static enum reel_status check(const struct reel_model *model, struct reel_error *err)
 {
     const uint64_t n_films = (uint64_t)model->header->n_films;
@@ -700,7 +864,10 @@ static enum reel_status check(const struct reel_model *model, struct reel_error 
         rc = fail(err, REEL_EFORMAT, "taste: a curve of %d knots",
                   taste_numbers(model)->stars.n);
     }
-    return rc ? rc : check_blocks(model, n_map / (k + 2) - 1, n_centre, err);
+    rc = rc ? rc : check_blocks(model, n_map / (k + 2) - 1, n_centre, err);
+    return rc || model->header->setting[S_MAP] < MAP_MLP
+               ? rc
+               : check_nets(model, n_map / (k + 2) - 1, err);
 }
 
 /* ---- use ---- */
@@ -719,7 +886,8 @@ static void write_score_half(const struct reel_model *model,
     float *column = half + 2 * k;
     for (size_t i = 0; i < k; i++) {
         half[k + i] = weight[TASTE_CHOSEN] * side->x[i]; // z was solved on mapped places
-        half[i] = half[k + i] + weight[TASTE_RATED] * side->z[i];
+        half[i] = half[k + i] + weight[TASTE_RATED] * side->z[i] +
+                  weight[TASTE_WROTE] * side->w[i];
     }
     column[TASTE_AT_QUALITY] = column[TASTE_AT_MORE] = weight[TASTE_QUALITY];
     column[TASTE_AT_POPULARITY] = column[TASTE_AT_MORE + 1] = weight[TASTE_POPULARITY];
@@ -736,7 +904,8 @@ static void write_like_half(const struct reel_model *model, const struct taste_s
     const float *weight = taste_numbers(model)->p_like;
     float *column = half + 2 * k;
     for (size_t i = 0; i < k; i++) {
-        half[i] = weight[TASTE_CHOSEN] * side->x[i] + weight[TASTE_RATED] * side->z[i];
+        half[i] = weight[TASTE_CHOSEN] * side->x[i] + weight[TASTE_RATED] * side->z[i] +
+                  weight[TASTE_WROTE] * side->w[i];
         half[k + i] = 0;
     }
     column[TASTE_AT_QUALITY] = weight[TASTE_QUALITY];
@@ -812,7 +981,7 @@ static enum reel_status explain(const struct reel_model *model,
             weight[TASTE_QUALITY] * (column[TASTE_AT_QUALITY] + column[TASTE_AT_MORE]) +
             weight[TASTE_POPULARITY] *
                 (column[TASTE_AT_POPULARITY] + column[TASTE_AT_MORE + 1]) +
-            weight[TASTE_ONE];
+            weight[TASTE_ONE] + weight[TASTE_WROTE] * dot(side.w, place, k);
     }
     taste_side_release(&side);
     return rc;
