@@ -22,6 +22,9 @@ endforeach()
 list(APPEND libs ${ARCHIVE_LDFLAGS} ${JANSSON_LDFLAGS} ${XML_LDFLAGS} ${SQLITE_LDFLAGS}
      ${ICU_LDFLAGS} ${CURL_LDFLAGS}
      ${SODIUM_LDFLAGS} -lstemmer ${CAIRO_LDFLAGS} -llapacke ${OPENBLAS_LDFLAGS} -lstdc++ -ldl -lpthread -lm)
+if(FORKREEL_MPI)
+  list(APPEND libs ${MPI_C_LIBRARIES})
+endif()
 foreach(folder IN LISTS CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
   list(REMOVE_ITEM libs -L${folder})
 endforeach()

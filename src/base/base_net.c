@@ -554,7 +554,7 @@ struct loop {
     float *best;                  /* a bank; NULL: never judged */
     int32_t *item;                /* (n_items + n_valid) */
     const int32_t *batch;         /* items of this round */
-    int32_t n_in_batch;
+    int32_t n_in_batch, n_before; /* n_before: items of the batch for earlier ranks */
     int32_t i_step, n_steps;
     uint64_t round; /* streams of random numbers: one for each part of each round */
     int32_t i_epoch, first;      /* where it stands: the next item of this epoch */
@@ -597,7 +597,8 @@ static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
              first += (int64_t)loop->opt->n_threads * n_part) {
             const int64_t n_left = loop->n_in_batch - first;
             base_rng_init(&g->rng, loop->opt->seed,
-                          (loop->round << 20) + (uint64_t)(first / n_part) + 1);
+                          (loop->round << 20) +
+                              (uint64_t)((loop->n_before + first) / n_part) + 1);
             if (!loop->is_failed[t] &&
                 !part_loss(loop, (int32_t)t, loop->batch + first,
                            (int32_t)(n_left < n_part ? n_left : n_part))) {
@@ -607,13 +608,36 @@ static void run_parts(int64_t begin, int64_t end, int32_t worker, void *payload)
     }
 }
 
-/** Losses of `n` items, and their gradients when learning, summed into worker 0. */
+/** Sums over all ranks; `gradient` NULL: only numbers. */
+static enum reel_status sum_ranks(const struct loop *loop, float *gradient, double *sums,
+                                  int32_t n_sums, struct reel_error *err)
+{
+    const struct base_net_ranks *ranks = loop->opt->ranks;
+    return ranks ? ranks->sum_gradients(gradient, gradient ? loop->net->n_floats : 0,
+                                        sums, n_sums, ranks->payload, err)
+                 : REEL_OK;
+}
+
+/** Of `n` items those that this rank takes. */
+static void take_share(struct loop *loop, const int32_t *item, int32_t n)
+{
+    const struct base_net_ranks *ranks = loop->opt->ranks;
+    const int64_t i_rank = ranks ? ranks->i_rank : 0,
+                  n_ranks = ranks ? ranks->n_ranks : 1;
+    loop->n_before = (int32_t)(n * i_rank / n_ranks);
+    loop->batch = item + loop->n_before;
+    loop->n_in_batch = (int32_t)(n * (i_rank + 1) / n_ranks) - loop->n_before;
+}
+
+/**
+ * Losses of `n` items, and their gradients when learning, summed into worker 0, and over all
+ * ranks.
+ */
 static enum reel_status run_batch(struct loop *loop, const int32_t *item, int32_t n,
                                   bool is_learning, double *loss, double *weight,
                                   struct reel_error *err)
 {
-    loop->batch = item;
-    loop->n_in_batch = n;
+    take_share(loop, item, n);
     loop->round++;
     for (int32_t t = 0; t < loop->opt->n_threads; t++) {
         loop->graph[t].is_learning = is_learning;
@@ -635,6 +659,14 @@ static enum reel_status run_batch(struct loop *loop, const int32_t *item, int32_
             loop->graph[0].gradient_value[i] += g->gradient_value[i];
         }
     }
+    double sums[] = {*loss, *weight};
+    const enum reel_status rc =
+        sum_ranks(loop, is_learning ? loop->graph[0].gradient_value : NULL, sums, 2, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
+    *loss = sums[0];
+    *weight = sums[1];
     if (!isfinite(*loss)) {
         return fail(err, REEL_EFAIL,
                     "%s: the loss is no number any more; a smaller rate "
@@ -934,19 +966,36 @@ static enum reel_status run_round(struct loop *loop, struct base_net_result *res
 }
 
 /** The rest of an epoch: from loop->first on. */
+/** Does anybody want to stop? All ranks stop at the same step, or one would wait for ever. */
+static enum reel_status ask_to_stop(const struct loop *loop, bool *is_stopped,
+                                    struct reel_error *err)
+{
+    double n_stops = base_progress_report(&loop->opt->progress, loop->opt->stage,
+                                          loop->i_step, loop->n_steps)
+                         ? 0
+                         : 1;
+    const enum reel_status rc = sum_ranks(loop, NULL, &n_stops, 1, err);
+    *is_stopped = n_stops > 0;
+    return rc;
+}
+
 static enum reel_status run_epoch(struct loop *loop, struct base_net_result *result,
                                   struct reel_error *err)
 {
     const struct base_net_options *opt = loop->opt;
     while (loop->first < loop->task->n_items && loop->i_step < loop->n_steps &&
            is_patient(loop)) {
-        if (!base_progress_report(&opt->progress, opt->stage, loop->i_step,
-                                  loop->n_steps)) {
+        bool is_stopped;
+        enum reel_status rc = ask_to_stop(loop, &is_stopped, err);
+        if (rc != REEL_OK) {
+            return rc;
+        }
+        if (is_stopped) {
             loop->is_cancelled = true;
             return fail(err, REEL_ECANCELLED, "%s stopped at step %d of %d", opt->stage,
                         loop->i_step, loop->n_steps);
         }
-        const enum reel_status rc = run_round(loop, result, err);
+        rc = run_round(loop, result, err);
         if (rc != REEL_OK) {
             return rc;
         }

@@ -168,6 +168,19 @@ struct base_net_state {
     bool is_last; /* no step follows: finished or stopped; keep it now or never */
 };
 
+/**
+ * Several processes that learn one net: each finds the gradient of its share of every batch, and
+ * all take the same step. So n ranks do what one does with the same batch (base_ranks.h).
+ */
+struct base_net_ranks {
+    int32_t i_rank, n_ranks;
+    /** Every number becomes its sum over all ranks, of which all get the same bits. */
+    enum reel_status (*sum_gradients)(float *gradient, size_t n, double *sums,
+                                      int32_t n_sums, void *payload,
+                                      struct reel_error *err);
+    void *payload;
+};
+
 struct base_net_options {
     int32_t n_epochs;
     int32_t n_steps; /* at most, and the length of the schedule; 0: those of n_epochs */
@@ -191,6 +204,7 @@ struct base_net_options {
     enum reel_status (*keep)(const struct base_net_state *state, void *payload,
                              struct reel_error *err);
     void *keep_payload;
+    const struct base_net_ranks *ranks; /* NULL: alone */
 };
 /** Rate .001 to a tenth, .9, .98, decay .01, clip 1, one thread, nothing judged. */
 struct base_net_options base_net_options_default(void);
