@@ -52,6 +52,15 @@ const struct reel_model_class_info *const *reel_model_classes(int32_t *n);
 /** By name; NULL when there is none. */
 const struct reel_model_class_info *reel_model_class_find(const char *name);
 
+/** What viewers wrote, a row of features for each text; blocks as those of films. */
+struct reel_words {
+    const struct reel_feature_block *block; /* (n_blocks) of n rows */
+    int32_t n_blocks, n;
+    const float *weight;   /* (n) 1 tells what is liked, below 0 what is not */
+    const int32_t *viewer; /* (n) ascending; NULL in a query: all are that viewer's */
+    const int32_t *film;   /* (n) that a text is about, -1 none; NULL in a query */
+};
+
 struct reel_training {
     struct reel_csr chosen; /* viewers x films: what counts as liked; value NULL or > 0 */
     const int64_t *at_s;    /* (entries) when; NULL unknown */
@@ -62,6 +71,7 @@ struct reel_training {
     const struct reel_csr *rated;             /* viewers x films, value: stars */
     const struct reel_feature_block *feature; /* (n_features) */
     int32_t n_features;
+    const struct reel_words *words; /* taste and content; NULL: nobody wrote anything */
     int64_t now_s;   /* "recent" is counted back from here; 0: the latest event */
     int64_t version; /* of the data; kept in the model */
 };
@@ -123,6 +133,7 @@ struct reel_query {
     const float *value;  /* (n) or NULL: 1 */
     const int64_t *at_s; /* (n) when, or NULL: unknown; only `sequence` looks at it */
     int32_t n;
+    const struct reel_words *words; /* what they wrote; NULL: nothing */
 };
 
 /**

@@ -377,6 +377,12 @@ void model_rows_project(const struct model_rows *rows, int32_t block, int32_t ro
     }
 }
 
+void model_rows_add(const struct model_rows *rows, int32_t block, int32_t row,
+                    float scale, float *to)
+{
+    model_rows_spread(rows, block, row, &scale, 1, to);
+}
+
 void model_rows_spread(const struct model_rows *rows, int32_t block, int32_t row,
                        const float *amount, int32_t n_targets, float *map)
 {

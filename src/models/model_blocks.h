@@ -70,6 +70,9 @@ double model_rows_product_naive(const struct model_rows *rows, int32_t block, in
 /** out (n_targets) += scale * row of block times map (n_cols, n_targets). */
 void model_rows_project(const struct model_rows *rows, int32_t block, int32_t row,
                         const float *map, int32_t n_targets, float *out);
+/** to (n_cols of the block) += scale * row of block. */
+void model_rows_add(const struct model_rows *rows, int32_t block, int32_t row,
+                    float scale, float *to);
 /** map (n_cols, n_targets) += row of block, turned, times amount (n_targets). */
 void model_rows_spread(const struct model_rows *rows, int32_t block, int32_t row,
                        const float *amount, int32_t n_targets, float *map);

@@ -36,7 +36,10 @@ struct taste_films {
     const float *popularity; /* log(1 + choices) */
 };
 
-/** What is added up: x . y of choices, z . y of ratings, and what does not depend on taste. */
+/**
+ * What is added up: x . y of choices, z . y of ratings, w . y of words written, and what does
+ * not depend on taste.
+ */
 enum taste_term {
     TASTE_ONE,
     TASTE_LENIENCY, /* how far above the mean this viewer rates */
@@ -44,6 +47,7 @@ enum taste_term {
     TASTE_POPULARITY,
     TASTE_CHOSEN,
     TASTE_RATED,
+    TASTE_WROTE, /* w . y: what the viewer wrote, placed as a film of those words */
     TASTE_N_TERMS,
 };
 
@@ -56,9 +60,10 @@ struct taste_numbers {
     struct model_curve stars;    /* over the logit of p_like */
 };
 
-/** A viewer's two sides: both are solutions of linear equations with k unknowns. */
+/** A viewer's sides: the first two are solutions of linear equations with k unknowns. */
 struct taste_side {
     float *x, *z;                  /* (k) from choices, from ratings */
+    float *w;                      /* (k) from words; 0 where nothing was written */
     float *x_inverse;              /* (k, k) of the choices' equations */
     float *z_inverse;              /* (k, k) of the ratings' */
     float *chosen_sum, *rated_sum; /* (k) right hand sides */
@@ -81,6 +86,20 @@ enum reel_status taste_side_solve(const struct reel_model *model,
  */
 float taste_chosen_without(const struct reel_model *model, const struct taste_side *side,
                            int32_t film, float v, const float *m, float *desk);
+
+/** Words count as if this many texts that say nothing had been written besides. */
+#define TASTE_WORDS_DAMP 1.0F
+
+/**
+ * Where texts lie beside one of which nothing is known, (words->n, k), each to be freed with
+ * base_free; by the linear part of the map. Errors: REEL_EINVAL columns; REEL_ENOMEM.
+ */
+enum reel_status taste_words_place(const struct reel_model *model,
+                                   const struct reel_words *words, float **place,
+                                   struct reel_error *err) REEL_CHECKED;
+/** w = sum weight p / (sum |weight| + damp) over texts [begin, end), without those of `film`. */
+void taste_words_mean(const struct reel_words *words, const float *place, size_t k,
+                      int32_t begin, int32_t end, int32_t film, float *w);
 
 /** Settings that the viewer's equations need. */
 struct taste_params {

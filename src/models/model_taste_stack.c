@@ -3,13 +3,16 @@
  *
  *   choices   x = B^-1 sum t_i y_i,   B = G + sum w_i y_i y_i^T + l I       (model_als.c)
  *   ratings   z = C^-1 sum r_i m_i,   C = sum m_i m_i^T + pull I
+ *   words     w = sum a_n p_n / (sum |a_n| + 1)
  *
  * y_i learned vectors, m_i places as the map gives them with film i held out, r_i stars
- * beyond what viewer and film explain. For a pair that is known the terms are computed
+ * beyond what viewer and film explain; p_n where the map puts text n beside a text of which
+ * nothing is known, a_n whether it speaks of what is liked. For a pair that is known the terms are computed
  * without it, in closed form:
  *
  *   x without i:  B' = B - w y y^T    by Sherman and Morrison
  *   z without i:  m . z' = (m . z - h r) / (1 - h),   h = m^T C^-1 m
+ *   w without i:  the texts about film i left out
  *
  * so that weights are learned on what a new film would show, without training twice.
  */
@@ -31,7 +34,7 @@ enum reel_status taste_side_init(struct taste_side *side, size_t k,
                                  struct reel_error *err)
 {
     *side = (struct taste_side){0};
-    side->memory = base_alloc_zeroed(2 * k * k + 4 * k, sizeof *side->memory);
+    side->memory = base_alloc_zeroed(2 * k * k + 5 * k, sizeof *side->memory);
     if (!side->memory) {
         return fail(err, REEL_ENOMEM, "taste: a viewer of %zu factors", k);
     }
@@ -41,6 +44,7 @@ enum reel_status taste_side_init(struct taste_side *side, size_t k,
     side->z = side->x + k;
     side->chosen_sum = side->z + k;
     side->rated_sum = side->chosen_sum + k;
+    side->w = side->rated_sum + k;
     return REEL_OK;
 }
 
@@ -170,13 +174,88 @@ static enum reel_status solve_rated(const struct reel_model *model,
     return rc;
 }
 
+enum reel_status taste_words_place(const struct reel_model *model,
+                                   const struct reel_words *words, float **place,
+                                   struct reel_error *err)
+{
+    const size_t k = (size_t)model->header->n_factors,
+                 n_targets = (size_t)taste_n_targets(model);
+    const struct model_block *spec = (void *)model_floats(model, MODEL_TASTE_BLOCKS);
+    const float *map = model_floats(model, MODEL_TASTE_MAP);
+    struct model_rows rows = {0};
+    *place = NULL;
+    enum reel_status rc =
+        model_rows_make(spec, (int32_t)model->header->section[MODEL_TASTE_BLOCKS].n_items,
+                        model_floats(model, MODEL_TASTE_CENTRE), words->block,
+                        words->n_blocks, words->n, &rows, err);
+    float *target = base_alloc_array(n_targets, sizeof *target);
+    float *out = base_alloc_array((size_t)words->n * k + 1, sizeof *out);
+    if (rc == REEL_OK && (!target || !out)) {
+        rc = fail(err, REEL_ENOMEM, "taste: %d texts of viewers", words->n);
+    }
+    for (int32_t i = 0; rc == REEL_OK && i < words->n; i++) {
+        memset(target, 0, n_targets * sizeof *target);
+        for (int32_t b = 0; b < rows.n_blocks; b++) {
+            model_rows_project(&rows, b, i, map + (size_t)spec[b].first_col * n_targets,
+                               (int32_t)n_targets, target);
+        }
+        memcpy(out + (size_t)i * k, target, k * sizeof *out);
+    }
+    model_rows_release(&rows);
+    base_free(target);
+    if (rc) {
+        base_free(out);
+    } else {
+        *place = out;
+    }
+    return rc;
+}
+
+void taste_words_mean(const struct reel_words *words, const float *place, size_t k,
+                      int32_t begin, int32_t end, int32_t film, float *w)
+{
+    float total = TASTE_WORDS_DAMP;
+    memset(w, 0, k * sizeof *w);
+    for (int32_t i = begin; i < end; i++) {
+        if (film >= 0 && words->film && words->film[i] == film) {
+            continue;
+        }
+        total += fabsf(words->weight[i]);
+        for (size_t f = 0; f < k; f++) {
+            w[f] += words->weight[i] * place[(size_t)i * k + f];
+        }
+    }
+    for (size_t f = 0; f < k; f++) {
+        w[f] /= total;
+    }
+}
+
+static enum reel_status solve_words(const struct reel_model *model,
+                                    const struct reel_words *words,
+                                    struct taste_side *side, struct reel_error *err)
+{
+    const size_t k = (size_t)model->header->n_factors;
+    memset(side->w, 0, k * sizeof *side->w);
+    if (!words || words->n == 0) {
+        return REEL_OK;
+    }
+    float *place;
+    const enum reel_status rc = taste_words_place(model, words, &place, err);
+    if (rc == REEL_OK) {
+        taste_words_mean(words, place, k, 0, words->n, -1, side->w);
+        base_free(place);
+    }
+    return rc;
+}
+
 enum reel_status taste_side_solve(const struct reel_model *model,
                                   const struct reel_query *chosen,
                                   const struct reel_query *rated, struct taste_side *side,
                                   struct reel_error *err)
 {
-    const enum reel_status rc = solve_chosen(model, chosen, side, err);
-    return rc ? rc : solve_rated(model, rated, side, err);
+    enum reel_status rc = solve_chosen(model, chosen, side, err);
+    rc = rc ? rc : solve_rated(model, rated, side, err);
+    return rc ? rc : solve_words(model, chosen->words, side, err);
 }
 
 /* ---- how terms weigh ---- */
@@ -242,6 +321,8 @@ struct stack {
     struct pairs all, rated; /* both with TASTE_N_TERMS inputs */
     float *desk;             /* (2, k) */
     double dislike;
+    float *words_place;             /* (words, k) or NULL */
+    int32_t words_begin, words_end; /* of this viewer */
 };
 
 float taste_chosen_without(const struct reel_model *model, const struct taste_side *side,
@@ -277,6 +358,39 @@ static void rated_without(const struct stack *s, int32_t n_rated, int32_t film,
         (float)((s->side.stars_sum - beyond) / (n_rated - 1 + LENIENCY_DAMP));
 }
 
+/** w . m without what the viewer wrote about that very film. */
+static float wrote_without(const struct stack *s, int32_t film, const float *m)
+{
+    const size_t k = (size_t)s->model->header->n_factors;
+    for (int32_t i = s->words_begin; i < s->words_end; i++) {
+        if (s->data->words->film[i] == film) {
+            taste_words_mean(s->data->words, s->words_place, k, s->words_begin,
+                             s->words_end, film, s->desk);
+            return dot(s->desk, m, k);
+        }
+    }
+    return dot(s->side.w, m, k);
+}
+
+/** The texts of one viewer, and their mean into s->side.w. */
+static void find_words(struct stack *s, int32_t viewer)
+{
+    const struct reel_words *words = s->data->words;
+    s->words_begin = s->words_end;
+    if (!words || !s->words_place) {
+        return;
+    }
+    while (s->words_begin < words->n && words->viewer[s->words_begin] < viewer) {
+        s->words_begin++;
+    }
+    s->words_end = s->words_begin;
+    while (s->words_end < words->n && words->viewer[s->words_end] == viewer) {
+        s->words_end++;
+    }
+    taste_words_mean(words, s->words_place, (size_t)s->model->header->n_factors,
+                     s->words_begin, s->words_end, -1, s->side.w);
+}
+
 static void terms(const struct stack *s, int32_t film, const struct reel_query *chosen,
                   int64_t at_chosen, const struct reel_query *rated, int64_t at_rated,
                   float *term)
@@ -293,6 +407,7 @@ static void terms(const struct stack *s, int32_t film, const struct reel_query *
                                              chosen->value ? chosen->value[at_chosen] : 1,
                                              m, s->desk);
     term[TASTE_RATED] = dot(s->side.z, m, k);
+    term[TASTE_WROTE] = wrote_without(s, film, m);
     if (at_rated >= 0) {
         assert(rated->value);
         rated_without(s, rated->n, film, rated->value[at_rated], m, term);
@@ -352,6 +467,7 @@ static enum reel_status add_viewer(struct stack *s, int32_t viewer, double share
         return rc;
     }
     int32_t in_chosen = 0, in_rated = 0;
+    find_words(s, viewer);
     for (int32_t i = 0; i < s->n; i++) {
         const int64_t at_chosen = walk_to(&chosen, &in_chosen, s->film[i]);
         const int64_t at_rated = walk_to(&rated, &in_rated, s->film[i]);
@@ -431,6 +547,9 @@ enum reel_status taste_stack_train(struct reel_model *model,
     if (rc == REEL_OK && !s.desk) {
         rc = fail(err, REEL_ENOMEM, "taste: a viewer of %zu factors", k);
     }
+    if (rc == REEL_OK && data->words && data->words->n > 0) {
+        rc = taste_words_place(model, data->words, &s.words_place, err);
+    }
     rc = rc ? rc : gather(&s, seed, err);
     rc = rc ? rc
             : model_logistic_fit(s.all.x, s.all.y, s.all.w, NULL, s.all.n, TASTE_N_TERMS,
@@ -444,5 +563,6 @@ enum reel_status taste_stack_train(struct reel_model *model,
     pairs_release(&s.rated);
     taste_side_release(&s.side);
     base_free(s.desk);
+    base_free(s.words_place);
     return rc;
 }

@@ -129,7 +129,8 @@ static void opinions(const struct reel_model *model, const struct world *w,
 static void new_films_of_ones_kind_come_first(void **state)
 {
     (void)state;
-    static const char *const ways[] = {"map=ridge", "map=lowrank"};
+    static const char *const ways[] = {"map=ridge", "map=lowrank", "map=mlp hidden=16",
+                                       "map=blend hidden=16"};
     struct world *w = world_make(1);
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         struct reel_model *model = train(w, ways[i]);
@@ -454,12 +455,11 @@ static void content_likes_what_is_described_alike(void **state)
 }
 
 /** The parts of each answer add up to it, and words of the viewer's kind speak for it. */
-static void what_matches_is_told_word_by_word(void **state)
+static void check_explained(const char *settings)
 {
-    (void)state;
     struct reel_error err;
     struct world *w = world_make(1);
-    struct reel_model *model = train(w, "");
+    struct reel_model *model = train(w, settings);
     const struct reel_query chosen = query_of(&w->chosen.csr, 0);
     const struct reel_query rated = query_of(&w->rated.csr, 0);
     const size_t n_place = (size_t)reel_taste_n_place(model);
@@ -511,10 +511,139 @@ static void what_matches_is_told_word_by_word(void **state)
     world_free(w);
 }
 
+static void what_matches_is_told_word_by_word(void **state)
+{
+    (void)state;
+    check_explained("");
+    check_explained("map=mlp hidden=16");
+    check_explained("map=blend hidden=16");
+}
+
+enum {
+    N_SILENT = 40
+}; /* viewers from this one on chose nothing, but wrote of their kind */
+
+/** Every viewer wrote two texts: words of their kind, of which one speaks of a film. */
+struct writing {
+    struct base_csr rows, few;
+    struct reel_feature_block block;
+    struct reel_words words;
+    int32_t viewer[2 * N_VIEWERS], film[2 * N_VIEWERS];
+    float weight[2 * N_VIEWERS];
+};
+
+static struct writing *writing_make(struct world *w)
+{
+    enum { N = 2 * N_VIEWERS };
+    struct reel_error err;
+    struct writing *out = test_calloc(1, sizeof *out);
+    int32_t row[2 * N], col[2 * N], few_row[N_VIEWERS * N_FILMS],
+        few_col[N_VIEWERS * N_FILMS], n_few = 0;
+    for (int32_t i = 0; i < N; i++) {
+        const int32_t kind = i / 2 % N_KINDS;
+        out->viewer[i] = i / 2;
+        out->film[i] = i % 2 ? -1 : kind;
+        out->weight[i] = 1;
+        row[2 * i] = row[2 * i + 1] = i;
+        col[2 * i] = kind;
+        col[2 * i + 1] = kind + N_KINDS;
+    }
+    assert_ok(base_csr_from_triples(N, N_WORDS, 2 * N, row, col, NULL, &out->rows, &err),
+              err);
+    for (int32_t v = 0; v < N_VIEWERS; v++) {
+        const struct reel_csr *all = &w->chosen.csr;
+        const int64_t n = v < N_SILENT ? all->start[v + 1] - all->start[v] : 0;
+        for (int64_t e = all->start[v]; e < all->start[v] + n; e++) {
+            few_row[n_few] = v;
+            few_col[n_few++] = all->col[e];
+        }
+    }
+    assert_ok(base_csr_from_triples(N_VIEWERS, N_FILMS, n_few, few_row, few_col, NULL,
+                                    &out->few, &err),
+              err);
+    out->block = (struct reel_feature_block){
+        .name = "text", .n_rows = N, .n_cols = N_WORDS, .sparse = &out->rows.csr};
+    out->words = (struct reel_words){.block = &out->block,
+                                     .n_blocks = 1,
+                                     .n = N,
+                                     .weight = out->weight,
+                                     .viewer = out->viewer,
+                                     .film = out->film};
+    w->data.chosen = out->few.csr;
+    w->data.rated = NULL;
+    return out;
+}
+
+static void writing_free(struct writing *writing)
+{
+    base_csr_release(&writing->rows);
+    base_csr_release(&writing->few);
+    test_free(writing);
+}
+
+/** Share of the new films of viewers who chose nothing that are ordered as their kind says. */
+static double share_right(const char *name, struct world *w, struct writing *writing,
+                          bool has_words)
+{
+    struct reel_error err;
+    struct reel_model *model;
+    struct reel_train_options opt = reel_train_options_default();
+    double right = 0, n = 0;
+    if (strcmp(name, "taste") == 0) {
+        opt = quick("");
+    }
+    w->data.words = has_words ? &writing->words : NULL;
+    assert_ok(reel_model_train(name, &w->data, &opt, &model, &err), err);
+    for (int32_t v = N_SILENT; v < N_VIEWERS; v++) {
+        float score[N_FILMS];
+        int64_t two[] = {0, 2, 4};
+        int32_t col[] = {writing->rows.col[4 * v], writing->rows.col[4 * v + 1],
+                         writing->rows.col[4 * v + 2], writing->rows.col[4 * v + 3]};
+        const struct reel_csr rows = {2, N_WORDS, two, col, NULL};
+        const struct reel_feature_block block = {
+            .name = "text", .n_rows = 2, .n_cols = N_WORDS, .sparse = &rows};
+        const struct reel_words words = {
+            .block = &block, .n_blocks = 1, .n = 2, .weight = writing->weight};
+        struct reel_query query = query_of(&writing->few.csr, v);
+        query.words = has_words ? &words : NULL;
+        assert_ok(reel_model_score(model, &query, score, &err), err);
+        for (int32_t a = N_FILMS - N_COLD; a < N_FILMS; a++) {
+            for (int32_t b = N_FILMS - N_COLD; b < N_FILMS; b++) {
+                if (a % N_KINDS == v % N_KINDS && b % N_KINDS != v % N_KINDS) {
+                    right += score[a] > score[b];
+                    n++;
+                }
+            }
+        }
+    }
+    reel_model_free(model);
+    return right / n;
+}
+
+static void what_viewers_wrote_tells_their_taste(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"taste", "content"};
+    for (size_t i = 0; i < COUNT_OF(name); i++) {
+        struct world *w = world_make(1);
+        struct writing *writing = writing_make(w);
+        const double without = share_right(name[i], w, writing, false);
+        const double with = share_right(name[i], w, writing, true);
+        if (!(with > without + 0.05) || !(with > 0.9)) {
+            print_message("%s: %.3f, with words %.3f\n", name[i], without, with);
+        }
+        assert_true(with > without + 0.05);
+        assert_true(with > 0.9);
+        writing_free(writing);
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matches_is_told_word_by_word),
+        cmocka_unit_test(what_viewers_wrote_tells_their_taste),
         cmocka_unit_test(new_films_of_ones_kind_come_first),
         cmocka_unit_test(probabilities_mean_what_they_say),
         cmocka_unit_test(a_branch_is_placed_as_a_film_of_its_words),
