@@ -48,8 +48,9 @@ struct reel_lm_pretrained {
     int64_t n_parameters;
     int64_t memory_bytes;                       /* estimated */
     int32_t n_steps, n_epochs, n_batch, i_step; /* i_step: done */
-    double loss,
-        valid_loss; /* nats a token: of the last epoch; of the net that is kept */
+    double loss;                                /* of the last epoch, nats a token */
+    double valid_loss;                          /* of the net that is kept */
+    bool can_go_on;                             /* there is a checkpoint */
 };
 
 /** What is 0 or NULL is chosen by the size of the text. */

@@ -156,7 +156,9 @@ static const struct lm_verb {
     {"perplexity", 1, 1, "model key-file ", lm_perplexity},
     {"pretrain", 1, LM_WORDS_MAX,
      "arch text out order blanks memory kind words embedding hidden context no-direct "
-     "epochs batch rate dropout valid patience run seed ",
+     "epochs batch rate dropout valid patience run seed documents vocabulary layers "
+     "width "
+     "heads kv-heads steps part warmup decay clip judge-steps checkpoint prompt resume ",
      lm_pretrain},
     {"convert", 3, 3, "", lm_convert},
     {"sample", 1, LM_WORDS_MAX,
@@ -196,7 +198,22 @@ enum {
     KEY_DROPOUT,
     KEY_VALID,
     KEY_PATIENCE,
-    KEY_RUN
+    KEY_RUN,
+    KEY_DOCUMENTS,
+    KEY_VOCABULARY,
+    KEY_LAYERS,
+    KEY_WIDTH,
+    KEY_HEADS,
+    KEY_KV_HEADS,
+    KEY_STEPS,
+    KEY_PART,
+    KEY_WARMUP,
+    KEY_DECAY,
+    KEY_CLIP,
+    KEY_JUDGE_STEPS,
+    KEY_CHECKPOINT,
+    KEY_PROMPT,
+    KEY_RESUME
 };
 
 static const struct argp_option options[] = {
@@ -213,7 +230,7 @@ static const struct argp_option options[] = {
     {"key-file", KEY_KEY_FILE, "FILE", 0,
      "perplexity, sample, embed: its first line is the key for a server", 0},
     {"arch", KEY_ARCH, "NAME", 0,
-     "pretrain: the kind of model: ngram, nnlm; default ngram", 0},
+     "pretrain: the kind of model: ngram, nnlm, transformer; default ngram", 0},
     {"text", KEY_TEXT, "FILE", 0,
      "pretrain: what to learn from, a sentence or paragraph a line; - is standard input",
      0},
@@ -235,21 +252,51 @@ static const struct argp_option options[] = {
     {"words", KEY_WORDS, "N", 0,
      "pretrain nnlm: the most frequent so many; default 10000", 0},
     {"embedding", KEY_EMBEDDING, "N", 0, "pretrain nnlm: numbers for each word", 0},
-    {"hidden", KEY_HIDDEN, "N", 0, "pretrain nnlm: hidden units", 0},
+    {"hidden", KEY_HIDDEN, "N", 0, "pretrain nnlm, transformer: hidden units", 0},
     {"context", KEY_CONTEXT, "N", 0,
-     "pretrain nnlm: words looked back on; of an lstm, words that learning goes back", 0},
+     "pretrain nnlm: words looked back on; of an lstm, words that learning goes back; "
+     "transformer: tokens",
+     0},
     {"no-direct", KEY_NO_DIRECT, NULL, 0,
      "pretrain nnlm: feedforward without direct connections", 0},
-    {"epochs", KEY_EPOCHS, "N", 0, "pretrain nnlm: how often all text is read at most",
+    {"epochs", KEY_EPOCHS, "N", 0,
+     "pretrain nnlm, transformer: how often all text is read at most", 0},
+    {"batch", KEY_BATCH, "N", 0,
+     "pretrain nnlm: words of a step; of an lstm, lines; transformer: rows of tokens", 0},
+    {"rate", KEY_RATE, "X", 0, "pretrain nnlm, transformer: largest length of a step", 0},
+    {"dropout", KEY_DROPOUT, "X", 0, "pretrain nnlm, transformer: share that is left out",
      0},
-    {"batch", KEY_BATCH, "N", 0, "pretrain nnlm: words of a step; of an lstm, lines", 0},
-    {"rate", KEY_RATE, "X", 0, "pretrain nnlm: largest length of a step", 0},
-    {"dropout", KEY_DROPOUT, "X", 0, "pretrain nnlm: share that is left out", 0},
-    {"valid", KEY_VALID, "X", 0, "pretrain nnlm: share of lines to judge on", 0},
+    {"valid", KEY_VALID, "X", 0,
+     "pretrain nnlm, transformer: share of lines or documents to judge on", 0},
     {"patience", KEY_PATIENCE, "N", 0,
-     "pretrain nnlm: stop after so many epochs without a better one; 0 never", 0},
+     "pretrain nnlm, transformer: stop after so many judgements without a better one; 0 "
+     "never",
+     0},
     {"run", KEY_RUN, "NAME", 0,
-     "pretrain nnlm: name of the run; default: made of the time", 0},
+     "pretrain nnlm, transformer: name of the run; default: made of the time", 0},
+    {"documents", KEY_DOCUMENTS, "KIND", 0,
+     "pretrain transformer: what one document is: auto, blank, line, json, file", 0},
+    {"vocabulary", KEY_VOCABULARY, "N", 0, "pretrain transformer: tokens to learn", 0},
+    {"layers", KEY_LAYERS, "N", 0, "pretrain transformer: layers", 0},
+    {"width", KEY_WIDTH, "N", 0, "pretrain transformer: numbers for each token", 0},
+    {"heads", KEY_HEADS, "N", 0, "pretrain transformer: heads of attention", 0},
+    {"kv-heads", KEY_KV_HEADS, "N", 0,
+     "pretrain transformer: heads of keys and values, shared by the others", 0},
+    {"steps", KEY_STEPS, "N", 0, "pretrain transformer: at most so many steps", 0},
+    {"part", KEY_PART, "N", 0,
+     "pretrain transformer: rows at once, the rest is added up: memory against speed", 0},
+    {"warmup", KEY_WARMUP, "X", 0,
+     "pretrain transformer: share of steps until the rate is largest; default 0.03", 0},
+    {"decay", KEY_DECAY, "X", 0, "pretrain transformer: pull to zero; default 0.1", 0},
+    {"clip", KEY_CLIP, "X", 0, "pretrain transformer: longest gradient, 0 any; default 1",
+     0},
+    {"judge-steps", KEY_JUDGE_STEPS, "N", 0,
+     "pretrain transformer: judge after so many steps", 0},
+    {"checkpoint", KEY_CHECKPOINT, "SECONDS", 0,
+     "pretrain transformer: keep its state so often; default 60", 0},
+    {"prompt", KEY_PROMPT, "TEXT", 0,
+     "pretrain transformer: begin of what it writes while it learns", 0},
+    {"resume", KEY_RESUME, "RUN", 0, "pretrain: go on with a run that was stopped", 0},
     {"svg", KEY_SVG, "FILE", 0, "runs: draw the curves of the loss; .svg or .png", 0},
     {0}};
 
@@ -331,6 +378,60 @@ static error_t net_option(int key, char *arg, struct argp_state *state)
     }
 }
 
+static error_t transformer_option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_transformer_words *words = &((struct lm_words *)state->input)->transformer;
+    switch (key) {
+    case KEY_DOCUMENTS:
+        words->documents = arg;
+        return 0;
+    case KEY_PROMPT:
+        words->prompt = arg;
+        return 0;
+    case KEY_RESUME:
+        words->resume = arg;
+        return 0;
+    case KEY_VOCABULARY:
+        words->n_vocabulary = cli_arg_int(state, "--vocabulary", arg, 257, 1 << 20);
+        return 0;
+    case KEY_LAYERS:
+        words->n_layers = cli_arg_int(state, "--layers", arg, 1, 1024);
+        return 0;
+    case KEY_WIDTH:
+        words->n_width = cli_arg_int(state, "--width", arg, 2, 1 << 16);
+        return 0;
+    case KEY_HEADS:
+        words->n_heads = cli_arg_int(state, "--heads", arg, 1, 1024);
+        return 0;
+    case KEY_KV_HEADS:
+        words->n_groups = cli_arg_int(state, "--kv-heads", arg, 1, 1024);
+        return 0;
+    case KEY_STEPS:
+        words->n_steps = cli_arg_int(state, "--steps", arg, 1, 1 << 30);
+        return 0;
+    case KEY_PART:
+        words->n_part = cli_arg_int(state, "--part", arg, 1, 1 << 16);
+        return 0;
+    case KEY_JUDGE_STEPS:
+        words->judge_steps = cli_arg_int(state, "--judge-steps", arg, 1, 1 << 30);
+        return 0;
+    case KEY_WARMUP:
+        words->warmup = cli_arg_real(state, "--warmup", arg, 0, 1);
+        return 0;
+    case KEY_DECAY:
+        words->decay = cli_arg_real(state, "--decay", arg, 0, 10);
+        return 0;
+    case KEY_CLIP:
+        words->clip = cli_arg_real(state, "--clip", arg, 0, 1e9);
+        return 0;
+    case KEY_CHECKPOINT:
+        words->checkpoint_s = cli_arg_real(state, "--checkpoint", arg, 0, 1e9);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t sample_option(int key, char *arg, struct argp_state *state)
 {
     struct lm_sample_words *words = &((struct lm_words *)state->input)->sample;
@@ -395,7 +496,8 @@ static error_t option(int key, char *arg, struct argp_state *state)
 {
     struct lm_words *words = state->input;
     if (file_option(key, arg, state) != 0 && pretrain_option(key, arg, state) != 0 &&
-        net_option(key, arg, state) != 0 && sample_option(key, arg, state) != 0) {
+        net_option(key, arg, state) != 0 && transformer_option(key, arg, state) != 0 &&
+        sample_option(key, arg, state) != 0) {
         return ARGP_ERR_UNKNOWN;
     }
     for (const struct argp_option *o = options; o->name; o++) {
@@ -469,20 +571,22 @@ static enum cli_exit lm_run(struct cli *cli, int argc, char **argv)
                                          .option = option,
                                          .n_words_min = 1,
                                          .n_words_max = LM_WORDS_MAX};
-    struct lm_words words = {.max_rise = .02,
-                             .max_gb = 64,
-                             .seed = 42,
-                             .net = {.n_words = -1,
-                                     .n_embedding = -1,
-                                     .n_hidden = -1,
-                                     .n_context = -1,
-                                     .n_epochs = -1,
-                                     .n_batch = -1,
-                                     .patience = -1,
-                                     .rate = -1,
-                                     .dropout = -1,
-                                     .valid = -1},
-                             .sample = {.temperature = -1, .top_k = -1, .top_p = -1}};
+    struct lm_words words = {
+        .max_rise = .02,
+        .max_gb = 64,
+        .seed = 42,
+        .net = {.n_words = -1,
+                .n_embedding = -1,
+                .n_hidden = -1,
+                .n_context = -1,
+                .n_epochs = -1,
+                .n_batch = -1,
+                .patience = -1,
+                .rate = -1,
+                .dropout = -1,
+                .valid = -1},
+        .transformer = {.warmup = -1, .decay = -1, .clip = -1, .checkpoint_s = -1},
+        .sample = {.temperature = -1, .top_k = -1, .top_p = -1}};
     cli_args_parse(cli, &cmd_lm, &args, argc, argv, words.word, &words);
     const struct lm_verb *verb = lm_find_verb(words.word[0]);
     enum cli_exit status = CLI_USAGE;
@@ -506,6 +610,7 @@ const struct cli_command cmd_lm = {
              "forkreel lm [OPTION...] perplexity\n"
              "forkreel lm [OPTION...] embed\n"
              "forkreel lm [OPTION...] pretrain FILE...\n"
+             "forkreel lm pretrain --resume RUN\n"
              "forkreel lm [OPTION...] convert FROM TO\n"
              "forkreel lm [OPTION...] sample [PROMPT...]\n"
              "forkreel lm [OPTION...] runs [NAME]",

@@ -1,6 +1,6 @@
 /**
  * The verbs of `forkreel lm`: files of models (cmd_lm_files.c), making them from text
- * (cmd_lm_pretrain.c, cmd_lm_nnlm.c), what they write (cmd_lm_sample.c), vectors of texts (cmd_lm_embed.c),
+ * (cmd_lm_pretrain.c, cmd_lm_nnlm.c, cmd_lm_transformer.c), what they write (cmd_lm_sample.c), vectors of texts (cmd_lm_embed.c),
  * trainings (cmd_lm_runs.c).
  */
 #ifndef CMD_LM_H
@@ -29,6 +29,14 @@ struct lm_net_words {
     bool is_indirect;
 };
 
+/** Of `lm pretrain --arch transformer` alone; not given: 0, NULL, and -1 for real numbers. */
+struct lm_transformer_words {
+    const char *documents, *prompt, *resume;
+    int32_t n_vocabulary, n_layers, n_width, n_heads, n_groups, n_part, n_steps,
+        judge_steps;
+    double warmup, decay, clip, checkpoint_s;
+};
+
 /** Of `lm sample`. */
 struct lm_sample_words {
     int32_t n_samples, n_tokens, top_k; /* 0, 0, -1: not given */
@@ -45,6 +53,7 @@ struct lm_words {
     uint64_t seed;
     struct lm_pretrain_words pretrain;
     struct lm_net_words net;
+    struct lm_transformer_words transformer;
     struct lm_sample_words sample;
     const char *used[LM_OPTIONS_MAX]; /* long names of the options that were given */
     int n_used;
@@ -66,6 +75,10 @@ struct reel_lm_texts;
 /** `lm pretrain --arch nnlm` (cmd_lm_nnlm.c). */
 enum cli_exit lm_pretrain_nnlm(struct cli *cli, const struct lm_words *words,
                                const struct reel_lm_texts *texts);
+/** `lm pretrain --arch transformer` and `--resume` (cmd_lm_transformer.c). */
+enum cli_exit lm_pretrain_transformer(struct cli *cli, const struct lm_words *words,
+                                      const struct reel_lm_texts *texts);
+enum cli_exit lm_pretrain_resume(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_convert(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_runs(struct cli *cli, const struct lm_words *words);

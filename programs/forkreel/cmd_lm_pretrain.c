@@ -94,6 +94,11 @@ static const struct lm_arch {
      "arch text out blanks memory kind words embedding hidden context no-direct epochs "
      "batch rate dropout valid patience run seed ",
      lm_pretrain_nnlm},
+    {"transformer",
+     "arch text out documents vocabulary layers width heads kv-heads hidden context "
+     "epochs steps batch part rate warmup decay clip dropout valid judge-steps patience "
+     "checkpoint prompt run seed ",
+     lm_pretrain_transformer},
 };
 enum { N_ARCHS = sizeof archs / sizeof *archs };
 
@@ -135,6 +140,11 @@ static struct reel_lm_texts texts_of(const struct lm_words *words,
 
 enum cli_exit lm_pretrain(struct cli *cli, const struct lm_words *words)
 {
+    if (words->transformer.resume) {
+        return lm_check_options(cli, words, "resume checkpoint ", "pretrain --resume")
+                   ? lm_pretrain_resume(cli, words)
+                   : CLI_USAGE;
+    }
     const char *path[2 * LM_WORDS_MAX],
         *name = words->pretrain.arch ? words->pretrain.arch : archs[0].name;
     const struct reel_lm_texts texts = texts_of(words, path);

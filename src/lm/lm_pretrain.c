@@ -30,7 +30,29 @@ struct reel_lm_pretrain_options reel_lm_pretrain_options_default(void)
                                              .n_threads = 1};
 }
 
-/* ---- the folder of a run ---- */
+/* ---- where it writes ---- */
+
+// Can the file be written at all? Better asked now than after hours. From the root, as a run
+// may be gone on with from elsewhere.
+static enum reel_status look_at_out(const char *out, char path[REEL_LM_PATH_BYTES],
+                                    struct reel_error *err)
+{
+    struct base_file_writer file;
+    char here[REEL_LM_PATH_BYTES] = "";
+    if (*out != '/' && !getcwd(here, sizeof here)) {
+        return fail(err, REEL_EIO, "%s: the working folder has no path", out);
+    }
+    const int n =
+        snprintf(path, REEL_LM_PATH_BYTES, "%s%s%s", here, *here ? "/" : "", out);
+    if (n < 0 || n >= REEL_LM_PATH_BYTES) {
+        return fail(err, REEL_EINVAL, "the path of %.100s is too long", out);
+    }
+    const enum reel_status rc = base_file_writer_open(&file, path, err);
+    if (rc == REEL_OK) {
+        base_file_writer_abort(&file);
+    }
+    return rc;
+}
 
 static bool path_in(const struct lm_pretrain *t, const char *name,
                     char path[REEL_LM_PATH_BYTES])
@@ -114,7 +136,7 @@ static void note_sizes(struct lm_pretrain *t)
     made->n_batch = s->n_batch;
     made->n_tokens = lm_corpus_n_tokens(t->corpus, LM_CORPUS_TRAIN);
     made->n_valid_tokens = lm_corpus_n_tokens(t->corpus, LM_CORPUS_VALID);
-    (void)snprintf(made->out, sizeof made->out, "%s", s->out);
+    memcpy(made->out, s->out, sizeof made->out);
 }
 
 /** Values, two moments, the best values, a gradient for each worker; and their passes. */
@@ -242,8 +264,8 @@ static void tell_judged(struct lm_pretrain *t, const struct base_net_step *step)
     const double loss = -step->score;
     t->best_loss = fmin(t->best_loss, loss);
     t->made->valid_loss = t->best_loss;
-    lm_run_scalar(t->run, step->i_step, "loss/valid", loss);
-    lm_run_scalar(t->run, step->i_step, "perplexity/valid", exp(loss));
+    lm_run_scalar(t->run, step->i_step, "loss/validation", loss);
+    lm_run_scalar(t->run, step->i_step, "perplexity/validation", exp(loss));
     char *sample = lm_pretrain_sample(t, step->i_step);
     lm_run_text(t->run, step->i_step, "sample", sample ? sample : "");
     if (t->opt->on_judged) {
@@ -260,13 +282,11 @@ static void tell(const struct base_net_step *step, void *payload)
         tell_judged(t, step);
         return;
     }
-    const double n_row =
-        (double)t->made->n_tokens / (double)lm_corpus_n_rows(t->corpus, LM_CORPUS_TRAIN);
     lm_run_scalar(t->run, step->i_step, "rate", step->rate);
     lm_run_scalar(t->run, step->i_step, "gradient/norm", step->gradient);
     if (t->rc_run == REEL_OK) {
-        t->rc_run = lm_run_step(t->run, step->i_step, step->loss,
-                                llround(n_row * t->settings.n_batch), &t->why_run);
+        t->rc_run = lm_run_step(t->run, step->i_step, step->loss, llround(step->weight),
+                                &t->why_run);
     }
 }
 
@@ -304,6 +324,7 @@ static enum reel_status keep(const struct base_net_state *state, void *payload,
             : lm_checkpoint_write(t->folder, state->i_step, part,
                                   (int32_t)(sizeof part / sizeof *part), err);
     t->kept_ns = base_clock_ns();
+    t->made->can_go_on |= rc == REEL_OK;
     return rc;
 }
 
@@ -417,6 +438,7 @@ static enum reel_status learn(struct lm_pretrain *t, struct reel_error *err)
             return rc;
         }
         opt.resume = &state;
+        t->made->can_go_on = true;
         t->best_loss = state.best ? -state.best_score : t->best_loss;
         t->made->i_step = state.i_step;
         t->made->valid_loss = t->best_loss;
@@ -506,10 +528,11 @@ enum reel_status reel_lm_pretrain(const char *out,
                     opt->n_threads, opt->warmup);
     }
     struct lm_pretrain t = {.opt = opt, .made = made, .best_loss = (double)INFINITY};
-    enum reel_status rc = name_run(&t, err);
+    enum reel_status rc = look_at_out(out, made->out, err);
+    rc = rc ? rc : name_run(&t, err);
     rc = rc ? rc : make_corpus(&t, err);
     rc = rc ? rc : lm_corpus_open(t.folder, &t.corpus, err);
-    rc = rc ? rc : lm_pretrain_choose(opt, out, t.corpus, &t.settings, err);
+    rc = rc ? rc : lm_pretrain_choose(opt, made->out, t.corpus, &t.settings, err);
     rc = rc ? rc : run(&t, err);
     if (rc != REEL_OK && t.kept_ns == 0) { // nothing to go on with
         remove_in(&t, "train.rows");
