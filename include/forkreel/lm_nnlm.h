@@ -58,6 +58,7 @@ struct reel_lm_nnlm_made {
     int32_t n_epochs, best_epoch;  /* done; the one that was kept, from 1 */
     double loss, perplexity_valid; /* nats per word in the last epoch; NAN: not judged */
     char run[128];                 /* name of the run; "" */
+    int32_t i_rank; /* of mpirun's processes: the first alone wrote anything; 0 alone */
 };
 
 /**
@@ -69,7 +70,8 @@ struct reel_lm_nnlm_made {
  *          REEL_EFAIL a loss that is no number any more; REEL_ENOMEM (asked before it
  *          starts); REEL_ECANCELLED: `out` then has the best epoch, if one was done
  *          (made->n_epochs > 0). After other failures `out` is as it was before.
- * Threads: same seed and n_threads, same bits.
+ * Threads: same seed and n_threads, same bits. Processes started by mpirun learn one model
+ *          together, where the library was built with MPI: n_batch is that of all.
  * Source:  Bengio et al. 2003; Hochreiter and Schmidhuber 1997; lm_nnlm_net.h.
  */
 enum reel_status reel_lm_nnlm_train(const struct reel_lm_texts *texts, const char *out,

@@ -118,6 +118,9 @@ enum cli_exit lm_pretrain_nnlm(struct cli *cli, const struct lm_words *words,
         const enum cli_exit status = cli_fail(cli, &err);
         return rc == REEL_EINVAL ? CLI_USAGE : status;
     }
+    if (made.i_rank > 0) { // of several processes the first speaks
+        return CLI_DONE;
+    }
     if (cli->is_json) {
         return show_json(words->pretrain.out, &made);
     }

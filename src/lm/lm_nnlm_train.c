@@ -11,6 +11,7 @@
 
 #include "base_alloc.h"
 #include "base_error.h"
+#include "base_ranks.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,6 +59,7 @@ struct training {
     struct lm_nnlm_task task;
     struct lm_nnlm_room *room; /* (n_threads) */
     struct base_net *net;
+    struct base_net_ranks ranks; /* rank 0 alone writes and speaks */
     int32_t n_arrays;
     struct lm_run *run;
     struct reel_lm_nnlm_made *made;
@@ -204,6 +206,9 @@ static void before_step(struct base_net *net, float *gradient, int32_t i_step,
 static enum reel_status write_model(struct training *t, double loss, double loss_valid,
                                     struct reel_error *err)
 {
+    if (t->ranks.i_rank > 0) {
+        return REEL_OK;
+    }
     t->model.header.loss_train = loss;
     t->model.header.loss_valid = loss_valid;
     return lm_nnlm_write(&t->model, t->out, &t->made->file_bytes, err);
@@ -228,7 +233,7 @@ static void end_epoch(struct training *t, int32_t i_step, int32_t i_epoch, doubl
         const enum reel_status rc = write_model(t, loss, loss_valid, &err);
         keep_first(t, rc, &err);
     }
-    if (t->opt->on_epoch) {
+    if (t->opt->on_epoch && t->ranks.i_rank == 0) {
         t->opt->on_epoch(i_epoch, loss, loss_valid, sample, t->opt->payload);
     }
 }
@@ -252,7 +257,7 @@ static void told(const struct base_net_step *step, void *payload)
 static bool report(const char *stage, double done, double total, void *payload)
 {
     struct training *t = payload;
-    (void)stage;
+    (void)stage; // the bar belongs to rank 0, but all are asked whether to stop
     return t->rc_late == REEL_OK &&
            base_progress_report(&t->opt->progress, lm_run_stage(t->run), done, total);
 }
@@ -276,12 +281,13 @@ static enum reel_status begin_run(struct training *t, int32_t n_steps,
         {"dropout", NULL, o->dropout},
         {"seed", NULL, (double)o->seed},
         {"parameters", NULL, (double)t->made->n_parameters},
+        {"ranks", NULL, t->ranks.n_ranks},
     };
-    int32_t n = 11;
+    int32_t n = 12;
     if (!is_lstm) {
         setting[n++] = (struct lm_run_setting){"direct", NULL, o->is_direct};
     }
-    const struct lm_run_options run = {.folder = o->runs,
+    const struct lm_run_options run = {.folder = t->ranks.i_rank == 0 ? o->runs : NULL,
                                        .name = o->name,
                                        .what = "pretrain nnlm",
                                        .model = t->out,
@@ -289,7 +295,7 @@ static enum reel_status begin_run(struct training *t, int32_t n_steps,
                                        .n_settings = n,
                                        .n_steps = n_steps};
     const enum reel_status rc = lm_run_begin(&run, &t->run, err);
-    if (rc == REEL_OK && o->runs) {
+    if (rc == REEL_OK && o->runs && t->ranks.i_rank == 0) {
         (void)snprintf(t->made->run, sizeof t->made->run, "%s", lm_run_name(t->run));
     }
     return rc;
@@ -354,6 +360,7 @@ static enum reel_status learn(struct training *t, struct reel_error *err)
     const int32_t n_steps =
         o->n_epochs * ((task.n_items + task.n_batch - 1) / task.n_batch);
     opt.n_warmup = n_steps / 50;
+    opt.ranks = t->ranks.n_ranks > 1 ? &t->ranks : NULL;
     enum reel_status rc = begin_run(t, n_steps, err);
     rc = rc ? rc : base_net_train(t->net, &task, &opt, &result, err);
     if (t->rc_late) {
@@ -393,7 +400,10 @@ enum reel_status reel_lm_nnlm_train(const struct reel_lm_texts *texts, const cha
     char *folder = folder_of(out);
     enum reel_status rc = folder ? check_options(opt, err)
                                  : fail(err, REEL_ENOMEM, "%s: out of memory", out);
+    rc = rc ? rc : base_ranks_join(&t.ranks, err);
+    made->i_rank = t.ranks.i_rank;
     rc = rc ? rc : lm_nnlm_corpus_read(texts, opt, folder, &t.corpus, err);
+    rc = rc ? rc : base_ranks_agree(&t.ranks, t.corpus.sum, "text", err);
     if (rc == REEL_OK) {
         fill_shape(&t);
         t.room = base_alloc_zeroed((size_t)opt->n_threads, sizeof *t.room);
@@ -407,6 +417,7 @@ enum reel_status reel_lm_nnlm_train(const struct reel_lm_texts *texts, const cha
     base_free(t.room);
     base_net_free(t.net);
     lm_nnlm_corpus_release(&t.corpus);
+    base_ranks_leave(&t.ranks, rc);
     base_free(folder);
     return rc;
 }
