@@ -33,6 +33,38 @@ void lm_levels_release(struct lm_levels *levels)
     }
 }
 
+enum reel_status lm_levels_words(struct lm_levels *levels, struct reel_error *err)
+{
+    struct lm_level *l = &levels->level[0];
+    const size_t n = levels->words->n_words;
+    enum reel_status rc =
+        lm_array_zeroed(levels->scratch, &l->value_array, n * sizeof(uint32_t), err);
+    if (rc == REEL_OK && levels->order > 1) {
+        rc = lm_array_zeroed(levels->scratch, &l->child_array, (n + 1) * sizeof(uint32_t),
+                             err);
+    }
+    l->n = (uint32_t)n;
+    l->count = l->value_array.data;
+    l->value = l->value_array.data;
+    l->child = l->child_array.data;
+    return rc;
+}
+
+enum reel_status lm_levels_close(struct lm_levels *levels, struct reel_error *err)
+{
+    for (int32_t i = 0; i < levels->order - 1; i++) {
+        struct lm_level *l = &levels->level[i];
+        const enum reel_status rc = lm_array_need(
+            levels->scratch, &l->child_array, ((size_t)l->n + 1) * sizeof(uint32_t), err);
+        if (rc) {
+            return rc;
+        }
+        l->child = l->child_array.data;
+        l->child[l->n] = levels->level[i + 1].n;
+    }
+    return REEL_OK;
+}
+
 enum reel_status lm_levels_append(struct lm_levels *levels, int32_t i_level,
                                   uint32_t word, uint32_t count, struct reel_error *err)
 {

@@ -41,6 +41,13 @@ void lm_levels_init(struct lm_levels *levels, int32_t order, enum reel_lm_cut cu
                     const struct reel_progress *progress);
 void lm_levels_release(struct lm_levels *levels);
 
+/** Level 1: all words, count 0 and no children. Errors: as lm_array_need. */
+enum reel_status lm_levels_words(struct lm_levels *levels,
+                                 struct reel_error *err) REEL_CHECKED;
+/** No more grams: the children of the last ones end. */
+enum reel_status lm_levels_close(struct lm_levels *levels,
+                                 struct reel_error *err) REEL_CHECKED;
+
 /**
  * Append one gram to a level whose last words were appended last to the level below; word,
  * count and child are then set. Level 1 is filled otherwise. Errors: as lm_array_need;

@@ -98,24 +98,6 @@ static enum reel_status read_all(struct reading *r, struct lm_count *count,
 
 // ---- adjusted counts ----
 
-/** All words, in order of their numbers. */
-static enum reel_status fill_words(struct lm_levels *levels, struct reel_error *err)
-{
-    struct lm_level *l = &levels->level[0];
-    const size_t n = levels->words->n_words;
-    enum reel_status rc =
-        lm_array_zeroed(levels->scratch, &l->value_array, n * sizeof(uint32_t), err);
-    if (rc == REEL_OK && levels->order > 1) {
-        rc = lm_array_zeroed(levels->scratch, &l->child_array, (n + 1) * sizeof(uint32_t),
-                             err);
-    }
-    l->n = (uint32_t)n;
-    l->count = l->value_array.data;
-    l->value = l->value_array.data;
-    l->child = l->child_array.data;
-    return rc;
-}
-
 static uint32_t saturated(uint64_t count)
 {
     return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
@@ -123,8 +105,7 @@ static uint32_t saturated(uint64_t count)
 
 /**
  * One gram of the sorted stream: what it does not share with the gram before is new. `n_words` is
- * how many words up to the first <s>, `n_same` how many are as before, `i_word` the last
- * gram of level 1.
+ * how many words up to the first <s>, `n_same` how many are as before.
  */
 static enum reel_status add_gram(struct lm_levels *levels, const uint32_t *gram,
                                  int32_t n_same, int32_t n_words, uint64_t n,
@@ -148,7 +129,7 @@ static enum reel_status add_gram(struct lm_levels *levels, const uint32_t *gram,
 static void open_words(struct lm_levels *levels, uint32_t *w, uint32_t up_to)
 {
     const uint32_t n = levels->order > 1 ? levels->level[1].n : 0;
-    while (levels->order > 1 && *w < up_to) {
+    while (levels->level[0].child && *w < up_to) {
         levels->level[0].child[++*w] = n;
     }
 }
@@ -160,7 +141,7 @@ static enum reel_status adjust(struct lm_levels *levels, struct lm_count *count,
     uint32_t before[REEL_LM_NGRAM_ORDER_MAX] = {LM_NO_WORD}, w = 0;
     const uint32_t *gram = NULL;
     uint64_t n = 0, n_done = 0, n_grams = 0;
-    enum reel_status rc = fill_words(levels, err);
+    enum reel_status rc = lm_levels_words(levels, err);
     while (rc == REEL_OK && (rc = lm_count_next(count, &gram, &n, err)) == REEL_OK &&
            gram) {
         int32_t n_same = 0, n_words = 1;
@@ -181,11 +162,7 @@ static enum reel_status adjust(struct lm_levels *levels, struct lm_count *count,
         }
     }
     open_words(levels, &w, levels->words->n_words);
-    for (int32_t i = 1; rc == REEL_OK && i < order - 1; i++) {
-        // The room for one more is there as soon as there are grams; there is one: </s>.
-        levels->level[i].child[levels->level[i].n] = levels->level[i + 1].n;
-    }
-    return rc;
+    return rc ? rc : lm_levels_close(levels, err);
 }
 
 // ---- the whole ----
