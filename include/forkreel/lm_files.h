@@ -77,7 +77,8 @@ enum reel_status reel_lm_pull(const char *what, const char *folder,
 
 /**
  * Perplexity of a model on a text: exp of the mean surprise per token. The text is read in
- * pieces of some 2000 bytes that end with a sentence where possible, each on its own.
+ * pieces of some 1000 bytes that end with a sentence where possible, each on its own; an engine
+ * over words reads whole lines, whose ends count as words (as KenLM counts).
  *
  * Errors: as reel_lm_score; REEL_EINVAL an empty text.
  */
@@ -91,15 +92,35 @@ const char *reel_lm_held_text(const char *language);
 
 /* ---- other forms of a model ---- */
 
+/** How weights are kept, in the words of llama.cpp. */
+struct reel_lm_file_type {
+    const char *name;  /* "Q4_K_M" */
+    double bits;       /* for each weight, about */
+    bool needs_matrix; /* of importances, which is not made here: refused */
+};
+/** By number from 0, the largest first; NULL behind the last. Static storage. */
+const struct reel_lm_file_type *reel_lm_file_type(int32_t i_type);
+
 /**
  * Write a model in another file type ("Q8_0", "Q4_K_M", "F16", ...), from any type.
  * The file is whole or not there.
  *
- * Errors:  REEL_EINVAL no such type, or `to` is `from`; REEL_EIO, also a full disk (asked
+ * Errors:  REEL_EINVAL no such type, one that needs a matrix, or `to` is `from`; REEL_EIO, also a full disk (asked
  *          before); as reel_lm_info_read; REEL_EFAIL llama.cpp cannot, with its reason.
  */
 enum reel_status reel_lm_quantize(const char *from, const char *to, const char *type,
                                   int32_t n_threads, struct reel_error *err) REEL_CHECKED;
+
+/** What a file is worth on the prose that no model was trained on. */
+struct reel_lm_file_judged {
+    int64_t file_bytes;
+    double perplexity_en, perplexity_zh; /* zh: NAN when the model has no Chinese */
+};
+/** Errors: as reel_lm_open and reel_lm_perplexity. */
+enum reel_status reel_lm_judge_file(const char *path, int32_t n_threads,
+                                    const struct reel_progress *progress,
+                                    struct reel_lm_file_judged *out,
+                                    struct reel_error *err) REEL_CHECKED;
 
 enum { REEL_LM_TUNE_ROWS_MAX = 12 };
 

@@ -42,6 +42,35 @@ bool lm_is_address(const char *where)
     return strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0;
 }
 
+/** Which engine runs a file, by how it begins; another is a further line. */
+static const struct lm_engine_kind {
+    const char *magic;
+    enum reel_status (*open)(const char *path, const struct reel_lm_options *opt,
+                             struct reel_lm **out, struct reel_error *err);
+} kinds[] = {
+    {"REELNGRM", lm_ngram_open},
+    {"\\data\\", lm_ngram_open}, // ARPA
+    {"REELNNLM", lm_nnlm_open},
+};
+
+/** A file that is not there, or of no kind that is known, is told by the usual engine. */
+static enum reel_status open_file(const char *path, const struct reel_lm_options *opt,
+                                  struct reel_lm **out, struct reel_error *err)
+{
+    char begin[16] = "";
+    FILE *in = fopen(path, "rbe");
+    if (in) {
+        begin[fread(begin, 1, sizeof begin - 1, in)] = '\0';
+        (void)fclose(in);
+    }
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        if (strncmp(begin, kinds[k].magic, strlen(kinds[k].magic)) == 0) {
+            return kinds[k].open(path, opt, out, err);
+        }
+    }
+    return lm_local_open(path, opt, out, err);
+}
+
 enum reel_status reel_lm_open(const char *where, const struct reel_lm_options *opt,
                               struct reel_lm **out, struct reel_error *err)
 {
@@ -58,7 +87,7 @@ enum reel_status reel_lm_open(const char *where, const struct reel_lm_options *o
         return fail(err, REEL_EINVAL, "a negative number among the engine's options");
     }
     return lm_is_address(where) ? lm_remote_open(where, opt, out, err)
-                                : lm_local_open(where, opt, out, err);
+                                : open_file(where, opt, out, err);
 }
 
 void reel_lm_close(struct reel_lm *lm)

@@ -2,7 +2,7 @@
  * What every engine is to its callers: six functions and some facts.
  *
  * reel_lm_open picks the engine by the words it is given; lm_local.c runs a GGUF file,
- * lm_remote.c asks a server, lm_scripted.c recites. Options and requests are checked here,
+ * lm_remote.c asks a server, lm_scripted.c recites, lm_ngram_engine.c counted. Options and requests are checked here,
  * once, so an engine sees only what is in range.
  */
 #ifndef LM_ENGINE_H
@@ -28,6 +28,7 @@ struct lm_engine_calls {
                               struct reel_error *err); /* NULL: facts.n_embedding is 0 */
     void (*settle)(struct reel_lm *lm); /* facts that are still being made; may be NULL */
     void (*close)(struct reel_lm *lm);  /* frees `lm` as well */
+    bool reads_lines; /* its texts are lines, so perplexity is judged line by line */
 };
 
 /** First member of every engine's own struct. */
@@ -41,6 +42,12 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
 enum reel_status lm_remote_open(const char *url, const struct reel_lm_options *opt,
                                 struct reel_lm **out,
                                 struct reel_error *err) REEL_CHECKED;
+
+/* Files that are no GGUF; each begins with its own magic, see lm_engine.c. */
+enum reel_status lm_ngram_open(const char *path, const struct reel_lm_options *opt,
+                               struct reel_lm **out, struct reel_error *err) REEL_CHECKED;
+enum reel_status lm_nnlm_open(const char *path, const struct reel_lm_options *opt,
+                              struct reel_lm **out, struct reel_error *err) REEL_CHECKED;
 
 bool lm_is_address(const char *where);
 /** What the family of a model was taught to find before a text whose subject is asked. */

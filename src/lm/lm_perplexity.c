@@ -1,6 +1,7 @@
 /** How well a model predicts a text, piece by piece; see lm_files.h. */
 #include "base_alloc.h"
 #include "base_error.h"
+#include "lm_engine.h"
 
 #include <forkreel/lm_files.h>
 
@@ -32,14 +33,19 @@ static size_t piece_end(const char *text, size_t n_left)
     return at;
 }
 
-static int32_t cut(const char *text, struct reel_lm_judged *judged, char *copy)
+/** An engine that reads lines gets them all at once, and the last one has an end, too. */
+static int32_t cut(const char *text, bool reads_lines, struct reel_lm_judged *judged,
+                   char *copy)
 {
     int32_t n = 0;
     for (size_t n_left = strlen(text); n_left > 0; n++) {
-        const size_t n_bytes = piece_end(text, n_left);
+        const size_t n_bytes = reads_lines ? n_left : piece_end(text, n_left);
         if (judged) {
             memcpy(copy, text, n_bytes);
             copy[n_bytes] = '\0';
+            if (reads_lines && text[n_bytes - 1] != '\n') {
+                memcpy(copy + n_bytes, "\n", 2);
+            }
             judged[n] = (struct reel_lm_judged){.context = "", .text = copy};
             copy += n_bytes + 1;
         }
@@ -56,16 +62,17 @@ enum reel_status reel_lm_perplexity(struct reel_lm *lm, const char *text,
 {
     *perplexity = NAN;
     *n_tokens = 0;
-    const int32_t n = cut(text, NULL, NULL);
+    const bool reads_lines = lm->calls->reads_lines;
+    const int32_t n = cut(text, reads_lines, NULL, NULL);
     if (n == 0) {
         return fail(err, REEL_EINVAL, "there is no text to judge");
     }
     struct reel_lm_judged *judged = base_alloc_array((size_t)n, sizeof *judged);
-    char *copy = base_alloc(strlen(text) + (size_t)n);
+    char *copy = base_alloc(strlen(text) + (size_t)n + 1);
     enum reel_status rc =
         judged && copy ? REEL_OK : fail(err, REEL_ENOMEM, "%d pieces", n);
     if (rc == REEL_OK) {
-        (void)cut(text, judged, copy);
+        (void)cut(text, reads_lines, judged, copy);
         rc = reel_lm_score(lm, judged, n, progress, err);
     }
     double sum = 0;
