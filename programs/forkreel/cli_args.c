@@ -180,7 +180,7 @@ static char *args_doc(const struct cli_command *command)
     char *doc = cli_need(calloc(1, strlen(usage) + 1)), *at = doc;
     while (*usage) {
         const size_t n_line = strcspn(usage, "\n");
-        const char *words = strstr(usage, "[OPTION...]");
+        const char *words = memmem(usage, n_line, "[OPTION...]", strlen("[OPTION...]"));
         const size_t n_skip =
             words ? (size_t)(words - usage) + strlen("[OPTION...]") : n_line;
         const char *from = usage + n_skip + (usage[n_skip] == ' ');

@@ -2,8 +2,8 @@
 #include "cli_lm.h"
 #include "cmd_lm.h"
 
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct reel_lm_request request_of(const struct lm_words *words)
 {
@@ -34,6 +34,21 @@ static enum cli_exit show_json(struct reel_lm *lm, const char *prompt,
                   "prompt", cli_json_text(prompt), "samples", rows)));
 }
 
+/** Line by line: cli_put lets no line end through. */
+static void show_text(const char *prompt, const char *text)
+{
+    char *whole = cli_format("%s%s", prompt, text);
+    for (char *line = whole, *end; line; line = end) {
+        end = strchr(line, '\n');
+        if (end) {
+            *end++ = '\0';
+        }
+        cli_put(stdout, line);
+        (void)putchar('\n');
+    }
+    free(whole);
+}
+
 enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words)
 {
     struct reel_lm *lm = NULL;
@@ -59,7 +74,7 @@ enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words)
         status = show_json(lm, text, &reply);
     } else {
         for (int32_t i = 0; i < reply.n_samples; i++) {
-            cli_print("%s%s%s", i > 0 ? "\n" : "", text, reply.sample[i].text);
+            show_text(text, reply.sample[i].text);
         }
     }
     reel_lm_reply_release(&reply);
