@@ -4,8 +4,8 @@
  * types ruin the text; so each is made, judged on held prose, and timed at what Forkreel
  * asks for most: eight siblings over one trunk.
  */
-#include "lm_guard.h"
 #include "lm_pull.h"
+#include "lm_quantize.h"
 #include "lm_tune_memory.h"
 
 #include "base_alloc.h"
@@ -27,113 +27,16 @@ enum {
     N_STEPS = 2, /* of progress besides the rounds: make, judge */
 };
 #define WORTH_A_FILE .97 /* of the original's time, or the file is not worth its room */
-#define TOKENS_PER_HAN_MAX 1.3 /* more: the vocabulary has no Chinese */
 
-static const struct {
-    const char *name;
-    enum llama_ftype ftype;
-    double bits; /* for each weight, about */
-} types[] = {
-    {"F16", LLAMA_FTYPE_MOSTLY_F16, 16},
-    {"BF16", LLAMA_FTYPE_MOSTLY_BF16, 16},
-    {"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0, 8.5},
-    {"Q6_K", LLAMA_FTYPE_MOSTLY_Q6_K, 6.6},
-    {"Q5_K_M", LLAMA_FTYPE_MOSTLY_Q5_K_M, 5.7},
-    {"Q5_K_S", LLAMA_FTYPE_MOSTLY_Q5_K_S, 5.5},
-    {"Q5_0", LLAMA_FTYPE_MOSTLY_Q5_0, 5.5},
-    {"Q5_1", LLAMA_FTYPE_MOSTLY_Q5_1, 6},
-    {"Q4_K_M", LLAMA_FTYPE_MOSTLY_Q4_K_M, 4.9},
-    {"Q4_K_S", LLAMA_FTYPE_MOSTLY_Q4_K_S, 4.6},
-    {"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0, 4.6},
-    {"Q4_1", LLAMA_FTYPE_MOSTLY_Q4_1, 5},
-    {"IQ4_NL", LLAMA_FTYPE_MOSTLY_IQ4_NL, 4.6},
-    {"Q3_K_M", LLAMA_FTYPE_MOSTLY_Q3_K_M, 3.9},
-};
-enum { N_TYPES = sizeof types / sizeof *types };
-
-// ---- making a form ----
-
-static int find_type(const char *name)
-{
-    for (int i = 0; i < N_TYPES; i++) {
-        if (strcasecmp(types[i].name, name) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
+// ---- forms of a model ----
 
 /** Is the file of this type already? It says "Q4_K - Medium" for Q4_K_M. */
 static bool is_type(const struct reel_lm_info *info, int i_type)
 {
-    const char *name = types[i_type].name, *tail = strstr(info->file_type, " - ");
+    const char *name = lm_file_type(i_type)->name, *tail = strstr(info->file_type, " - ");
     const size_t n = tail ? (size_t)(tail - info->file_type) : strlen(info->file_type);
     return strncmp(name, info->file_type, n) == 0 &&
            (tail ? name[n] == '_' && name[n + 1] == tail[3] : name[n] == '\0');
-}
-
-/** The new file beside its place, renamed when it is whole. */
-static enum reel_status make_form(const char *from, const char *to, int i_type,
-                                  int32_t n_threads, struct reel_error *err)
-{
-    char new[REEL_LM_PATH_BYTES];
-    struct lm_guard guard;
-    struct llama_model_quantize_params params = llama_model_quantize_default_params();
-    params.nthread = n_threads;
-    params.ftype = types[i_type].ftype;
-    params.allow_requantize = true;
-    const int n = snprintf(new, sizeof new, "%s.new-%ld", to, (long)getpid());
-    if (n < 0 || n >= (int)sizeof new) {
-        return fail(err, REEL_EINVAL, "%.200s: the path is too long", to);
-    }
-    struct reel_lm_info info;
-    enum reel_status rc = REEL_OK;
-    // llama.cpp does not look whether every byte was written, so the file is read again.
-    if (lm_guard_quantize(from, new, &params, &guard) != 0) {
-        rc = fail(err, REEL_EFAIL, "%s as %s: %s", from, types[i_type].name,
-                  *guard.why ? guard.why : "llama.cpp cannot make it");
-    } else if (reel_lm_info_read(new, &info, err) != REEL_OK) {
-        rc = fail(err, REEL_EIO, "%s: not all of it could be written", to);
-    } else if (rename(new, to) != 0) {
-        rc = fail(err, REEL_EIO, "%s: cannot be written", to);
-    }
-    if (rc) {
-        (void)unlink(new);
-    }
-    return rc;
-}
-
-/** Room for a form of a model beside `to`. */
-static enum reel_status check_room(const struct reel_lm_info *info, int i_type,
-                                   const char *to, struct reel_error *err)
-{
-    char folder[REEL_LM_PATH_BYTES];
-    const char *slash = strrchr(to, '/');
-    (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - to) : 1,
-                   slash ? to : ".");
-    const double n_bytes = (double)info->n_parameters * types[i_type].bits / 8 * 1.25;
-    return lm_pull_room(*folder ? folder : "/", (int64_t)n_bytes + (1 << 20), err);
-}
-
-enum reel_status reel_lm_quantize(const char *from, const char *to, const char *type,
-                                  int32_t n_threads, struct reel_error *err)
-{
-    struct reel_lm_info info;
-    struct stat st_from, st_to;
-    const int i_type = find_type(type);
-    if (i_type < 0) {
-        return fail(err, REEL_EINVAL, "there is no file type '%.40s'", type);
-    }
-    enum reel_status rc = reel_lm_info_read(from, &info, err);
-    if (rc) {
-        return rc;
-    }
-    if (stat(from, &st_from) == 0 && stat(to, &st_to) == 0 &&
-        st_from.st_ino == st_to.st_ino && st_from.st_dev == st_to.st_dev) {
-        return fail(err, REEL_EINVAL, "%s: it cannot be written over itself", to);
-    }
-    rc = check_room(&info, i_type, to, err);
-    return rc ? rc : make_form(from, to, i_type, n_threads, err);
 }
 
 // ---- measuring a form ----
@@ -211,17 +114,6 @@ static enum reel_status judge_language(struct reel_lm *lm, struct tuning *t,
                               &n_tokens, err);
 }
 
-/** Does the vocabulary know Chinese, or only its bytes? */
-static enum reel_status ask_for_chinese(struct reel_lm *lm, bool *has_chinese,
-                                        struct reel_error *err)
-{
-    int32_t n_tokens = 0;
-    const char *text = reel_lm_held_text("zh");
-    const enum reel_status rc = reel_lm_count(lm, text, &n_tokens, err);
-    *has_chinese = n_tokens < TOKENS_PER_HAN_MAX * (double)strlen(text) / 3;
-    return rc;
-}
-
 /** Judge and time the model in a file; *row has its type already. */
 static enum reel_status measure(struct tuning *t, const char *file,
                                 struct reel_lm_tune_row *row, struct reel_error *err)
@@ -239,7 +131,7 @@ static enum reel_status measure(struct tuning *t, const char *file,
     if (row->is_original) {
         (void)snprintf(t->checksum, sizeof t->checksum, "%s",
                        reel_lm_about(lm)->checksum);
-        rc = ask_for_chinese(lm, &t->has_chinese, err);
+        rc = lm_knows_chinese(lm, &t->has_chinese, err);
     }
     t->i_step = 1;
     rc = rc ? rc : judge_language(lm, t, "en", &row->perplexity_en, err);
@@ -305,7 +197,7 @@ static enum reel_status try_type(struct tuning *t, int i_type, struct reel_error
     struct reel_error why = {0};
     *row = (struct reel_lm_tune_row){
         .perplexity_en = NAN, .perplexity_zh = NAN, .rise = NAN};
-    (void)snprintf(row->type, sizeof row->type, "%s", types[i_type].name);
+    (void)snprintf(row->type, sizeof row->type, "%s", lm_file_type(i_type)->name);
     (void)snprintf(t->stage, sizeof t->stage, "trying %s", row->type);
     const char *slash = strrchr(t->path, '/');
     const char *name = slash ? slash + 1 : t->path;
@@ -320,8 +212,8 @@ static enum reel_status try_type(struct tuning *t, int i_type, struct reel_error
     if (!report("", 0, 0, t)) {
         return fail(err, REEL_ECANCELLED, "stopped");
     }
-    enum reel_status rc = check_room(&t->info, i_type, file, &why);
-    rc = rc ? rc : make_form(t->path, file, i_type, t->opt->n_threads, &why);
+    enum reel_status rc = lm_file_type_room(&t->info, i_type, file, &why);
+    rc = rc ? rc : lm_file_type_make(t->path, file, i_type, t->opt->n_threads, &why);
     rc = rc ? rc : measure(t, file, row, &why);
     if (rc == REEL_ECANCELLED) {
         (void)unlink(file);
@@ -409,7 +301,7 @@ static enum reel_status check_tune(const char *path,
                     opt->n_types, opt->max_rise, opt->n_rounds);
     }
     for (int32_t i = 0; i < opt->n_types; i++) {
-        if (find_type(opt->type[i]) < 0) {
+        if (lm_file_type_find(opt->type[i]) < 0) {
             return fail(err, REEL_EINVAL, "there is no file type '%.40s'", opt->type[i]);
         }
     }
@@ -443,7 +335,7 @@ enum reel_status reel_lm_tune(const char *path, const char *home,
     }
     for (int32_t i = 0; rc == REEL_OK && i < opt->n_types; i++) {
         t->i_form = 1 + i;
-        const int i_type = find_type(opt->type[i]);
+        const int i_type = lm_file_type_find(opt->type[i]);
         rc = is_type(&t->info, i_type) ? REEL_OK : try_type(t, i_type, err);
     }
     rc = rc ? rc : keep_best(t, home, err);
