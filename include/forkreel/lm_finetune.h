@@ -62,6 +62,10 @@ struct reel_lm_examples {
  */
 enum reel_status reel_lm_examples_read(const char *path, struct reel_lm_examples *out,
                                        struct reel_error *err) REEL_CHECKED;
+/** One more, copied; `examples` begins as all 0. Errors: REEL_ENOMEM. */
+enum reel_status reel_lm_examples_add(struct reel_lm_examples *examples,
+                                      const char *prompt, const char *answer,
+                                      struct reel_error *err) REEL_CHECKED;
 void reel_lm_examples_release(struct reel_lm_examples *examples);
 
 /** How a training stands; told after every step and every validation. */
@@ -122,10 +126,10 @@ struct reel_lm_finetuned {
     int64_t n_learnt; /* numbers that training moves */
     int64_t n_kept;   /* numbers in `out` */
     int64_t n_examples, n_valid, n_targets, n_valid_targets;
-    int32_t n_rows, n_steps;          /* of training; done */
-    int64_t memory_bytes;             /* estimated */
-    double loss;                      /* of the last epoch */
-    double valid_before, valid_after; /* nats a token; NAN: nothing to judge on */
+    int32_t n_rows, n_steps, n_steps_all; /* of training; done; of the whole run */
+    int64_t memory_bytes;                 /* estimated */
+    double loss;                          /* of the last epoch */
+    double valid_before, valid_after;     /* nats a token; NAN: nothing to judge on */
     double tokens_per_s;
     struct reel_lm_rank *rank; /* (n_ranks) of low-rank methods */
     int32_t n_ranks;

@@ -153,16 +153,21 @@ static const struct lm_verb {
     {"pull", 1, 2, "sha256 no-checksum max-gb ", lm_pull},
     {"tune", 1, 2, "types max-rise ", lm_tune},
     {"quantize", 3, 4, "", lm_quantize},
-    {"perplexity", 1, 1, "model key-file ", lm_perplexity},
+    {"perplexity", 1, 1, "model adapter key-file ", lm_perplexity},
     {"pretrain", 1, LM_WORDS_MAX,
      "arch text out order blanks memory kind words embedding hidden context no-direct "
      "epochs batch rate dropout valid patience run seed documents vocabulary layers "
      "width "
      "heads kv-heads steps part warmup decay clip judge-steps checkpoint prompt resume ",
      lm_pretrain},
+    {"finetune", 1, 2,
+     "base method data from out targets rank alpha prefix hidden adapter context epochs "
+     "batch steps rate warmup decay clip valid judge-steps patience checkpoint run seed "
+     "resume ",
+     lm_finetune},
     {"convert", 3, 3, "", lm_convert},
     {"sample", 1, LM_WORDS_MAX,
-     "model key-file number tokens temperature top-k top-p seed ", lm_sample},
+     "model adapter key-file number tokens temperature top-k top-p seed ", lm_sample},
     {"embed", 1, 1, "model key-file ", lm_embed},
     {"runs", 1, 2, "svg ", lm_runs},
 };
@@ -213,7 +218,16 @@ enum {
     KEY_JUDGE_STEPS,
     KEY_CHECKPOINT,
     KEY_PROMPT,
-    KEY_RESUME
+    KEY_RESUME,
+    KEY_BASE,
+    KEY_METHOD,
+    KEY_DATA,
+    KEY_FROM,
+    KEY_TARGETS,
+    KEY_RANK,
+    KEY_ALPHA,
+    KEY_PREFIX,
+    KEY_ADAPTER
 };
 
 static const struct argp_option options[] = {
@@ -296,7 +310,26 @@ static const struct argp_option options[] = {
      "pretrain transformer: keep its state so often; default 60", 0},
     {"prompt", KEY_PROMPT, "TEXT", 0,
      "pretrain transformer: begin of what it writes while it learns", 0},
-    {"resume", KEY_RESUME, "RUN", 0, "pretrain: go on with a run that was stopped", 0},
+    {"resume", KEY_RESUME, "RUN", 0, "pretrain, finetune: go on with a run that was stopped", 0},
+    {"base", KEY_BASE, "MODEL", 0, "finetune: what to adapt; default: the usual model",
+     0},
+    {"method", KEY_METHOD, "NAME", 0,
+     "finetune: full, lora, adalora, adapter or prefix; default lora", 0},
+    {"data", KEY_DATA, "FILE", 0,
+     "finetune: texts between blank lines, or JSON lines of prompt and answer", 0},
+    {"from", KEY_FROM, "WHAT", 0,
+     "finetune: catalogue: beats of films; viewer NAME: what they liked", 0},
+    {"targets", KEY_TARGETS, "NAME,...", 0,
+     "finetune: matrices to add to: q, k, v, o, gate, up, down or all; default q,v", 0},
+    {"rank", KEY_RANK, "N", 0,
+     "finetune: of additions, default 8; width of adapters, default 32", 0},
+    {"alpha", KEY_ALPHA, "X", 0,
+     "finetune: additions are scaled by alpha / rank; default 2 rank", 0},
+    {"prefix", KEY_PREFIX, "N", 0, "finetune: positions of a prefix; default 16", 0},
+    {"adapter", KEY_ADAPTER, "FILE", 0,
+     "finetune: a LoRA to begin with; sample, perplexity: what was learnt beside the "
+     "model",
+     0},
     {"svg", KEY_SVG, "FILE", 0, "runs: draw the curves of the loss; .svg or .png", 0},
     {0}};
 
@@ -432,6 +465,42 @@ static error_t transformer_option(int key, char *arg, struct argp_state *state)
     }
 }
 
+static error_t finetune_option(int key, char *arg, struct argp_state *state)
+{
+    struct lm_finetune_words *words = &((struct lm_words *)state->input)->finetune;
+    switch (key) {
+    case KEY_BASE:
+        words->base = arg;
+        return 0;
+    case KEY_METHOD:
+        words->method = arg;
+        return 0;
+    case KEY_DATA:
+        words->data = arg;
+        return 0;
+    case KEY_FROM:
+        words->from = arg;
+        return 0;
+    case KEY_TARGETS:
+        words->targets = arg;
+        return 0;
+    case KEY_ADAPTER:
+        words->adapter = arg;
+        return 0;
+    case KEY_RANK:
+        words->rank = cli_arg_int(state, "--rank", arg, 1, 4096);
+        return 0;
+    case KEY_PREFIX:
+        words->n_prefix = cli_arg_int(state, "--prefix", arg, 1, 4096);
+        return 0;
+    case KEY_ALPHA:
+        words->alpha = cli_arg_real(state, "--alpha", arg, 1e-6, 1e6);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t sample_option(int key, char *arg, struct argp_state *state)
 {
     struct lm_sample_words *words = &((struct lm_words *)state->input)->sample;
@@ -497,7 +566,7 @@ static error_t option(int key, char *arg, struct argp_state *state)
     struct lm_words *words = state->input;
     if (file_option(key, arg, state) != 0 && pretrain_option(key, arg, state) != 0 &&
         net_option(key, arg, state) != 0 && transformer_option(key, arg, state) != 0 &&
-        sample_option(key, arg, state) != 0) {
+        sample_option(key, arg, state) != 0 && finetune_option(key, arg, state) != 0) {
         return ARGP_ERR_UNKNOWN;
     }
     for (const struct argp_option *o = options; o->name; o++) {
@@ -610,7 +679,10 @@ const struct cli_command cmd_lm = {
              "forkreel lm [OPTION...] perplexity\n"
              "forkreel lm [OPTION...] embed\n"
              "forkreel lm [OPTION...] pretrain FILE...\n"
-             "forkreel lm pretrain --resume RUN\n"
+             "forkreel lm [OPTION...] pretrain --resume RUN\n"
+             "forkreel lm [OPTION...] finetune --data FILE --out FILE\n"
+             "forkreel lm [OPTION...] finetune --from viewer NAME --out FILE\n"
+             "forkreel lm [OPTION...] finetune --resume RUN\n"
              "forkreel lm [OPTION...] convert FROM TO\n"
              "forkreel lm [OPTION...] sample [PROMPT...]\n"
              "forkreel lm [OPTION...] runs [NAME]",

@@ -1,7 +1,7 @@
 /**
  * The verbs of `forkreel lm`: files of models (cmd_lm_files.c), making them from text
  * (cmd_lm_pretrain.c, cmd_lm_nnlm.c, cmd_lm_transformer.c), what they write (cmd_lm_sample.c), vectors of texts (cmd_lm_embed.c),
- * trainings (cmd_lm_runs.c).
+ * trainings (cmd_lm_runs.c), adapting them (cmd_lm_finetune.c).
  */
 #ifndef CMD_LM_H
 #define CMD_LM_H
@@ -43,6 +43,13 @@ struct lm_sample_words {
     double temperature, top_p;          /* -1: not given */
 };
 
+/** Of `lm finetune`; the rest it shares with `lm pretrain`. Not given: NULL, 0. */
+struct lm_finetune_words {
+    const char *method, *base, *data, *from, *targets, *adapter;
+    int32_t rank, n_prefix;
+    double alpha;
+};
+
 struct lm_words {
     const char *word[LM_WORDS_MAX]; /* verb first */
     const char *model, *key_file, *sha256, *svg;
@@ -55,6 +62,7 @@ struct lm_words {
     struct lm_net_words net;
     struct lm_transformer_words transformer;
     struct lm_sample_words sample;
+    struct lm_finetune_words finetune;
     const char *used[LM_OPTIONS_MAX]; /* long names of the options that were given */
     int n_used;
 };
@@ -79,6 +87,7 @@ enum cli_exit lm_pretrain_nnlm(struct cli *cli, const struct lm_words *words,
 enum cli_exit lm_pretrain_transformer(struct cli *cli, const struct lm_words *words,
                                       const struct reel_lm_texts *texts);
 enum cli_exit lm_pretrain_resume(struct cli *cli, const struct lm_words *words);
+enum cli_exit lm_finetune(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_sample(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_convert(struct cli *cli, const struct lm_words *words);
 enum cli_exit lm_runs(struct cli *cli, const struct lm_words *words);

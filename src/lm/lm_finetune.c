@@ -387,6 +387,7 @@ static void tell(const struct base_net_step *step, void *payload)
                                          .valid_loss =
                                              is_judged ? -step->score : (double)NAN};
     t->made->n_steps = step->i_step;
+    t->made->n_steps_all = step->n_steps;
     if (is_judged) {
         t->best_loss = fmin(t->best_loss, -step->score);
         lm_run_scalar(t->run, step->i_step, "loss/valid", -step->score);

@@ -238,37 +238,48 @@ struct lm_packed lm_rows_get(const struct lm_rows *rows, int32_t i)
 
 /* ---- examples from files ---- */
 
-/** Texts in one arena; pointers into it are made once it has stopped growing. */
-struct reading {
-    struct base_arena *arena;
+/** What reel_lm_examples.owned is: an array that grows, and its texts. */
+struct owned {
+    struct base_arena arena;
     struct reel_lm_example *example;
     int32_t n, room;
 };
 
-static enum reel_status add_example(struct reading *r, const char *prompt,
-                                    size_t n_prompt, const char *answer, size_t n_answer,
+static enum reel_status add_example(struct owned *o, const char *prompt, size_t n_prompt,
+                                    const char *answer, size_t n_answer,
                                     struct reel_error *err)
 {
-    if (r->n == r->room) {
-        const int32_t room = r->room > 0 ? 2 * r->room : 64;
+    if (o->n == o->room) {
+        const int32_t room = o->room > 0 ? 2 * o->room : 64;
         struct reel_lm_example *more =
-            base_realloc_array(r->example, (size_t)room, sizeof *more);
+            base_realloc_array(o->example, (size_t)room, sizeof *more);
         if (!more) {
             return fail(err, REEL_ENOMEM, "%d examples", room);
         }
-        r->example = more;
-        r->room = room;
+        o->example = more;
+        o->room = room;
     }
-    char *p = prompt ? base_arena_strndup(r->arena, prompt, n_prompt) : NULL;
-    char *a = base_arena_strndup(r->arena, answer, n_answer);
+    char *p = prompt ? base_arena_strndup(&o->arena, prompt, n_prompt) : NULL;
+    char *a = base_arena_strndup(&o->arena, answer, n_answer);
     if (!a || (prompt && !p)) {
-        return fail(err, REEL_ENOMEM, "%d examples", r->n + 1);
+        return fail(err, REEL_ENOMEM, "%d examples", o->n + 1);
     }
-    r->example[r->n++] = (struct reel_lm_example){p, a};
+    o->example[o->n++] = (struct reel_lm_example){p, a};
     return REEL_OK;
 }
 
-static enum reel_status read_pair(struct reading *r, const struct lm_lines *lines,
+static struct owned *owned_create(struct reel_error *err)
+{
+    struct owned *o = base_alloc_zeroed(1, sizeof *o);
+    if (!o) {
+        (void)fail(err, REEL_ENOMEM, "examples");
+        return NULL;
+    }
+    base_arena_init(&o->arena, SIZE_MAX);
+    return o;
+}
+
+static enum reel_status read_pair(struct owned *r, const struct lm_lines *lines,
                                   const char *line, size_t n_bytes,
                                   struct reel_error *err)
 {
@@ -294,7 +305,7 @@ static enum reel_status read_pair(struct reading *r, const struct lm_lines *line
     return rc;
 }
 
-static enum reel_status read_pairs(struct reading *r, const struct reel_lm_texts *texts,
+static enum reel_status read_pairs(struct owned *r, const struct reel_lm_texts *texts,
                                    struct reel_error *err)
 {
     struct lm_lines *lines = NULL;
@@ -316,7 +327,7 @@ static enum reel_status read_pairs(struct reading *r, const struct reel_lm_texts
     return rc;
 }
 
-static enum reel_status read_texts(struct reading *r, const struct reel_lm_texts *texts,
+static enum reel_status read_texts(struct owned *r, const struct reel_lm_texts *texts,
                                    struct reel_error *err)
 {
     struct lm_documents *documents = NULL;
@@ -348,30 +359,35 @@ static bool begins_with_brace(const char *path)
     return c == '{';
 }
 
-/** What reel_lm_examples.owned is. */
-struct owned {
-    struct base_arena arena;
-    struct reel_lm_example *example;
-};
-
 enum reel_status reel_lm_examples_read(const char *path, struct reel_lm_examples *out,
                                        struct reel_error *err)
 {
     const struct reel_lm_texts texts = {&path, 1};
-    struct owned *owned = base_alloc_zeroed(1, sizeof *owned);
+    struct owned *o = owned_create(err);
     *out = (struct reel_lm_examples){0};
-    if (!owned) {
-        return fail(err, REEL_ENOMEM, "%s: out of memory", path);
+    if (!o) {
+        return REEL_ENOMEM;
     }
-    base_arena_init(&owned->arena, SIZE_MAX);
-    struct reading r = {.arena = &owned->arena};
-    const enum reel_status rc = begins_with_brace(path) ? read_pairs(&r, &texts, err)
-                                                        : read_texts(&r, &texts, err);
-    owned->example = r.example;
-    *out = (struct reel_lm_examples){r.example, r.n, owned};
+    const enum reel_status rc =
+        begins_with_brace(path) ? read_pairs(o, &texts, err) : read_texts(o, &texts, err);
+    *out = (struct reel_lm_examples){o->example, o->n, o};
     if (rc != REEL_OK) {
         reel_lm_examples_release(out);
     }
+    return rc;
+}
+
+enum reel_status reel_lm_examples_add(struct reel_lm_examples *examples,
+                                      const char *prompt, const char *answer,
+                                      struct reel_error *err)
+{
+    struct owned *o = examples->owned ? examples->owned : owned_create(err);
+    if (!o) {
+        return REEL_ENOMEM;
+    }
+    const enum reel_status rc =
+        add_example(o, prompt, prompt ? strlen(prompt) : 0, answer, strlen(answer), err);
+    *examples = (struct reel_lm_examples){o->example, o->n, o};
     return rc;
 }
 
