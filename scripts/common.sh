@@ -44,7 +44,7 @@ LLAMA_FLAGS=(
 
 # llama.cpp's own programs, for tests and benchmarks: as their users have them, without BLAS, but
 # with the page of the server left out. They link what they need and are never linked by us.
-LLAMA_TOOLS=(llama-server llama-batched-bench llama-perplexity)
+LLAMA_TOOLS=(llama-server llama-batched-bench llama-perplexity llama-completion)
 LLAMA_TOOLS_FLAGS=(
     -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DGGML_OPENMP=OFF
     -DGGML_CCACHE=OFF -DGGML_BLAS=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_CURL=OFF
