@@ -515,6 +515,14 @@ struct ggml_tensor *base_net_cross_entropy(struct base_net_graph *g,
     return ggml_cross_entropy_loss(g->ctx, logits, label);
 }
 
+struct ggml_tensor *base_net_cross_entropy_shares(struct base_net_graph *g,
+                                                  struct ggml_tensor *logits,
+                                                  const float *share)
+{
+    return ggml_cross_entropy_loss(
+        g->ctx, logits, base_net_floats(g, logits->ne[0], logits->ne[1], share));
+}
+
 struct ggml_tensor *base_net_square_error(struct base_net_graph *g, struct ggml_tensor *y,
                                           const float *wanted, const float *weight)
 {

@@ -105,6 +105,10 @@ struct ggml_tensor *base_net_attention(struct base_net_graph *g, struct ggml_ten
 struct ggml_tensor *base_net_cross_entropy(struct base_net_graph *g,
                                            struct ggml_tensor *logits,
                                            const int32_t *wanted);
+/** The same where a distribution is wanted: share (shape of logits), each column sums to 1. */
+struct ggml_tensor *base_net_cross_entropy_shares(struct base_net_graph *g,
+                                                  struct ggml_tensor *logits,
+                                                  const float *share);
 /** Mean of weight * (y - wanted)^2 over all numbers; weight (shape of y) or NULL: 1. */
 struct ggml_tensor *base_net_square_error(struct base_net_graph *g, struct ggml_tensor *y,
                                           const float *wanted, const float *weight);

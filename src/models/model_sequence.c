@@ -17,7 +17,15 @@
  * for at any time without the events, the model keeps decayed sums beside each event's time.
  *
  * A history is the last `window` films by time. Learning cuts histories into windows, half
- * of the time at a random offset. Scoring is a plain forward pass here, without ggml; the
+ * of the time at a random offset. Three things follow from how histories come about and lists
+ * are used, and each made held-out films likelier:
+ *
+ *   - the softmax leaves out what the viewer has seen by then, as a list does;
+ *   - films chosen in the same second have no order, so each epoch draws one;
+ *   - what is wanted is the next film, and half as much the one after it, and so on for
+ *     `ahead` films, because which of them came first is mostly chance.
+ *
+ * Scoring is a plain forward pass here, without ggml; the
  * graph that was trained is its twin (sequence_score_by_graph).
  *
  * explain: a part is what the score loses without that film, the model asked anew; what the
@@ -45,6 +53,7 @@ enum setting_place {
     S_RATE,
     S_DROPOUT,
     S_DECAY,
+    S_AHEAD,
     N_SETTINGS
 };
 
@@ -57,12 +66,14 @@ static const struct reel_setting settings[N_SETTINGS] = {
     {"heads", 2, 1, 16, REEL_SCALE_INTEGER, "heads of attention; they share the factors",
      NULL, false},
     {"window", 50, 2, 1000, REEL_SCALE_INTEGER, "films looked back on", NULL, false},
-    {"epochs", 36, 1, 10000, REEL_SCALE_INTEGER, "passes over all choices", NULL, false},
+    {"epochs", 60, 1, 10000, REEL_SCALE_INTEGER, "passes over all choices", NULL, false},
     {"batch", 32, 1, 4096, REEL_SCALE_INTEGER, "windows of a step", NULL, false},
     {"rate", 1e-3, 1e-6, 1, REEL_SCALE_LOG, "length of a step", NULL, true},
     {"dropout", 0.3, 0, 0.9, REEL_SCALE_LINEAR, "share of numbers left out in learning",
      NULL, true},
     {"decay", 0.01, 0, 10, REEL_SCALE_LOG, "pull of weights to zero", NULL, true},
+    {"ahead", 3, 1, 100, REEL_SCALE_INTEGER, "films ahead that are learnt to be likely",
+     NULL, false},
 };
 
 /* ---- the parameters ---- */
@@ -268,12 +279,14 @@ struct timeline {
     const struct reel_csr *chosen;
     int32_t *film;   /* (entries) */
     int32_t *bucket; /* (entries) into day */
+    bool *is_tied;   /* (entries) chosen in the second of the one before */
     int64_t *day;    /* (n_buckets) the first day of each */
     int32_t n_buckets;
     int64_t *window; /* (n_windows, 2) viewer, end */
     int32_t n_windows;
     struct shape shape;
     double dropout;
+    int32_t n_ahead;
 };
 
 static int by_long(const void *a, const void *b)
@@ -335,6 +348,7 @@ static bool order_histories(struct timeline *line, const int64_t *at_s)
         for (int64_t e = 0; e < n; e++) {
             line->film[first + e] = placed[e].film;
             line->bucket[first + e] = bucket_of(line, placed[e].at_s);
+            line->is_tied[first + e] = e > 0 && placed[e].at_s == placed[e - 1].at_s;
         }
     }
     base_free(placed);
@@ -362,6 +376,7 @@ static void timeline_release(struct timeline *line)
 {
     base_free(line->film);
     base_free(line->bucket);
+    base_free(line->is_tied);
     base_free(line->day);
     base_free(line->window);
 }
@@ -374,9 +389,10 @@ static enum reel_status timeline_make(struct timeline *line,
     line->chosen = &data->chosen;
     line->film = base_alloc_array((size_t)n, sizeof *line->film);
     line->bucket = base_alloc_array((size_t)n, sizeof *line->bucket);
+    line->is_tied = base_alloc_array((size_t)n, sizeof *line->is_tied);
     line->n_windows = cut_windows(line, NULL);
     line->window = base_alloc_array((size_t)line->n_windows, 2 * sizeof *line->window);
-    if (!line->film || !line->bucket || !line->window ||
+    if (!line->film || !line->bucket || !line->is_tied || !line->window ||
         !make_buckets(line, data->at_s, n) || !order_histories(line, data->at_s)) {
         return fail(err, REEL_ENOMEM, "sequence: %lld choices in time", (long long)n);
     }
@@ -394,8 +410,12 @@ struct part {
     int32_t n_windows, n_tokens; /* of the longest window */
     int32_t *film, *place;       /* (n_windows * n_tokens) */
     int32_t n_targets;
-    int32_t *row, *wanted, *bucket; /* (n_targets) row of the target among the tokens */
+    int32_t *row, *bucket; /* (n_targets) row of the target among the tokens */
+    float *wanted;         /* (n_targets, n_films) shares of what comes next */
+    float *barred; /* (n_targets, n_films) added to scores; NULL: nothing is barred */
 };
+
+#define BARRED -30.0F
 
 static struct ggml_tensor *layers(struct base_net_graph *g, const struct shape *s,
                                   const struct part *part, double dropout)
@@ -436,23 +456,75 @@ static struct ggml_tensor *logits(struct base_net_graph *g, const struct shape *
         base = base ? base_net_add(g, base, term) : term;
     }
     base = base_net_add(g, base, base_net_param(g, P_BIAS));
-    return base_net_add(g, base_net_product(g, base_net_param(g, P_FILMS), h),
-                        base_net_rows(g, base, part->bucket, part->n_targets));
+    struct ggml_tensor *score =
+        base_net_add(g, base_net_product(g, base_net_param(g, P_FILMS), h),
+                     base_net_rows(g, base, part->bucket, part->n_targets));
+    return part->barred ? base_net_add(g, score,
+                                       base_net_floats(g, s->n_films, part->n_targets,
+                                                       part->barred))
+                        : score;
 }
 
 static bool part_reserve(struct base_net_graph *g, struct part *part)
 {
     const size_t n = (size_t)part->n_windows * (size_t)part->n_tokens;
-    int32_t *memory = base_net_memory(g, 5 * n, sizeof *memory);
+    int32_t *memory = base_net_memory(g, 4 * n, sizeof *memory);
     if (memory) {
-        memset(memory, 0, 5 * n * sizeof *memory);
+        memset(memory, 0, 4 * n * sizeof *memory);
         part->film = memory;
         part->place = memory + n;
         part->row = memory + 2 * n;
-        part->wanted = memory + 3 * n;
-        part->bucket = memory + 4 * n;
+        part->bucket = memory + 3 * n;
     }
     return memory != NULL;
+}
+
+// Films [begin, end) of a history in time, those of one second in an order drawn anew.
+static void draw_order(const struct timeline *line, int64_t begin, int64_t end,
+                       struct base_rng *rng, int32_t *film)
+{
+    memcpy(film, line->film + begin, (size_t)(end - begin) * sizeof *film);
+    for (int64_t from = begin, to; rng && from < end; from = to) {
+        for (to = from + 1; to < end && line->is_tied[to]; to++) {
+        }
+        base_rng_shuffle(rng, film + (from - begin), (int32_t)(to - from));
+    }
+}
+
+// After `n_seen` films of a history the next `n_left` (at `next`) are wanted, each half as
+// much as the one before.
+static void add_wanted(struct part *part, int32_t n_films, const int32_t *next,
+                       int64_t n_left)
+{
+    float *wanted = part->wanted + (size_t)part->n_targets * (size_t)n_films;
+    const float whole = 2 - 2 * exp2f((float)-n_left); // 1 + 1/2 + ...
+    for (int64_t i = 0; i < n_left; i++) {
+        wanted[next[i]] = exp2f((float)-i) / whole;
+    }
+}
+
+// Tokens and targets of a window: films [begin, end), of which the last is only wanted.
+static void add_window(const struct timeline *line, struct part *part, int32_t i,
+                       int64_t first, int64_t begin, int64_t end, int64_t last,
+                       struct base_rng *rng, int32_t *film)
+{
+    const size_t n_films = (size_t)line->shape.n_films;
+    const int64_t reach = end + line->n_ahead - 1 < last ? end + line->n_ahead - 1 : last;
+    draw_order(line, begin, reach, rng, film);
+    for (int64_t t = begin; t < end - 1; t++) {
+        const int64_t n_left = reach - t - 1;
+        const int32_t row = i * part->n_tokens + (int32_t)(t - begin);
+        float *barred = part->barred + (size_t)part->n_targets * n_films;
+        for (int64_t e = first; e <= t; e++) {
+            barred[e < begin ? line->film[e] : film[e - begin]] = BARRED;
+        }
+        add_wanted(part, line->shape.n_films, film + (t + 1 - begin),
+                   n_left < line->n_ahead ? n_left : line->n_ahead);
+        part->film[row] = film[t - begin];
+        part->place[row] = (int32_t)(t - begin);
+        part->row[part->n_targets] = row;
+        part->bucket[part->n_targets++] = line->bucket[t + 1];
+    }
 }
 
 static struct ggml_tensor *loss(struct base_net_graph *g, const int32_t *item, int32_t n,
@@ -460,34 +532,39 @@ static struct ggml_tensor *loss(struct base_net_graph *g, const int32_t *item, i
 {
     const struct timeline *line = payload;
     const int32_t length = line->shape.window;
+    const size_t n_scores = (size_t)n * (size_t)length * (size_t)line->shape.n_films;
     struct base_rng *rng = base_net_rng(g);
     struct part part = {.n_windows = n, .n_tokens = length};
-    if (!part_reserve(g, &part)) {
+    int32_t *film =
+        base_net_memory(g, (size_t)(length + 1 + line->n_ahead), sizeof *film);
+    part.wanted = base_net_memory(g, n_scores, sizeof *part.wanted);
+    part.barred = base_net_memory(g, n_scores, sizeof *part.barred);
+    if (!film || !part.wanted || !part.barred || !part_reserve(g, &part)) {
         return NULL;
     }
+    memset(part.wanted, 0, n_scores * sizeof *part.wanted);
+    memset(part.barred, 0, n_scores * sizeof *part.barred);
     for (int32_t i = 0; i < n; i++) {
         const int64_t v = line->window[2 * (int64_t)item[i]];
-        const int64_t first = line->chosen->start[v];
+        const int64_t first = line->chosen->start[v], last = line->chosen->start[v + 1];
         int64_t end = line->window[2 * (int64_t)item[i] + 1];
-        if (line->chosen->start[v + 1] - first > length && rng &&
-            base_rng_below(rng, 2) == 0) {
+        if (last - first > length && rng && base_rng_below(rng, 2) == 0) {
             end -= base_rng_below(rng, (uint32_t)length);
         }
         const int64_t begin = end > length + 1 ? end - length - 1 : 0;
-        for (int64_t t = begin; t < end - 1; t++) {
-            const int32_t row = i * length + (int32_t)(t - begin);
-            part.film[row] = line->film[first + t];
-            part.place[row] = (int32_t)(t - begin);
-            part.row[part.n_targets] = row;
-            part.wanted[part.n_targets] = line->film[first + t + 1];
-            part.bucket[part.n_targets++] = line->bucket[first + t + 1];
+        if (end > 1) {
+            add_window(line, &part, i, first, first + begin, first + end, last, rng,
+                       film);
         }
     }
     // A graph without targets would be none: the first film is then learnt for nothing.
     *weight = part.n_targets;
-    part.n_targets += part.n_targets == 0;
-    return base_net_cross_entropy(g, logits(g, &line->shape, &part, line->dropout),
-                                  part.wanted);
+    if (part.n_targets == 0) {
+        part.wanted[0] = 1;
+        part.n_targets = 1;
+    }
+    return base_net_cross_entropy_shares(g, logits(g, &line->shape, &part, line->dropout),
+                                         part.wanted);
 }
 
 /* ---- training ---- */
@@ -537,7 +614,7 @@ static enum reel_status learn(struct reel_model *model, struct timeline *line,
 {
     struct base_net *net = NULL;
     struct base_net_result result;
-    // The scores of a graph's targets are its largest tensor: at most 64 MiB of them.
+    // Arrays over targets and films are the largest of a graph: at most 64 MiB each.
     const int64_t n_scores = (int64_t)line->shape.window * line->shape.n_films;
     const int64_t n_fit = ((int64_t)1 << 24) / n_scores;
     const struct base_net_task task = {
@@ -578,7 +655,8 @@ static enum reel_status train(const struct model_class *class_,
     const int32_t n_films = data->chosen.n_cols;
     const uint64_t n_entries = (uint64_t)data->chosen.start[data->chosen.n_rows];
     struct timeline line = {.shape = shape_of(n_films, opt->setting),
-                            .dropout = opt->setting[S_DROPOUT]};
+                            .dropout = opt->setting[S_DROPOUT],
+                            .n_ahead = (int32_t)opt->setting[S_AHEAD]};
     struct base_net_param param[N_PARAMS_MAX];
     if (!data->at_s) {
         return fail(err, REEL_EINVAL,
