@@ -73,8 +73,9 @@ struct reel_lm_options {
                             and max_bytes */
     int64_t
         max_bytes; /* of cells and working memory, beside the weights; default 300 MB */
-    int32_t n_live_max; /* continuations that advance together; default 32 */
-    bool embeds;        /* opened for reel_lm_embed and nothing else; default false */
+    int32_t n_live_max;  /* continuations that advance together; default 32 */
+    const char *adapter; /* file of lm_finetune.h laid over a local model; NULL: none */
+    bool embeds;         /* opened for reel_lm_embed and nothing else; default false */
     /* remote only */
     const char *model; /* name that the server knows; NULL: the first it lists */
     const char *key;   /* API key; NULL: from key_file, else FORKREEL_LM_KEY, else none */

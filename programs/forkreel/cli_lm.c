@@ -168,13 +168,30 @@ enum reel_status cli_lm_vectors(struct cli *cli, const char *where, const char *
     return rc;
 }
 
+/** The word before the '+' of "MODEL+FILE", free it; `*adapter` is the rest or NULL. */
+static char *take_adapter(const char *word, const char **adapter)
+{
+    const char *own = getenv("FORKREEL_LM");
+    const char *whole = word ? word : own && *own ? own : NULL;
+    const char *plus = whole && !strstr(whole, "://") ? strrchr(whole, '+') : NULL;
+    *adapter = NULL;
+    if (!plus || access(whole, R_OK) == 0) { // a file may have a '+' in its name
+        return word ? cli_format("%s", word) : NULL;
+    }
+    *adapter = plus + 1;
+    return plus > whole ? cli_format("%.*s", (int)(plus - whole), whole)
+                        : cli_format("%s", DEFAULT_NAME);
+}
+
 enum reel_status cli_lm_open(struct cli *cli, const char *word, const char *key_file,
                              struct reel_lm **lm, struct reel_error *err)
 {
     struct reel_lm_options opt = reel_lm_options_default();
     char *where, tuned[REEL_LM_PATH_BYTES];
     *lm = NULL;
-    enum reel_status rc = cli_lm_find(cli, word, &where, err);
+    char *model = take_adapter(word, &opt.adapter);
+    enum reel_status rc = cli_lm_find(cli, model, &where, err);
+    free(model);
     if (rc || !where) {
         return rc;
     }

@@ -22,7 +22,10 @@ char *cli_lm_cache(void);
 enum reel_status cli_lm_find(const struct cli *cli, const char *word, char **where,
                              struct reel_error *err) REEL_CHECKED;
 
-/** The same, opened with --threads; a file in the form that `lm tune` found best. */
+/**
+ * The same, opened with --threads; a file in the form that `lm tune` found best. "MODEL+FILE"
+ * lays what `lm finetune` learnt over it; "+FILE" over the usual model.
+ */
 enum reel_status cli_lm_open(struct cli *cli, const char *word, const char *key_file,
                              struct reel_lm **lm, struct reel_error *err) REEL_CHECKED;
 

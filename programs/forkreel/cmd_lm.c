@@ -153,7 +153,7 @@ static const struct lm_verb {
     {"pull", 1, 2, "sha256 no-checksum max-gb ", lm_pull},
     {"tune", 1, 2, "types max-rise ", lm_tune},
     {"quantize", 3, 4, "", lm_quantize},
-    {"perplexity", 1, 1, "model adapter key-file ", lm_perplexity},
+    {"perplexity", 1, 1, "model key-file ", lm_perplexity},
     {"pretrain", 1, LM_WORDS_MAX,
      "arch text out order blanks memory kind words embedding hidden context no-direct "
      "epochs batch rate dropout valid patience run seed documents vocabulary layers "
@@ -167,7 +167,7 @@ static const struct lm_verb {
      lm_finetune},
     {"convert", 3, 3, "", lm_convert},
     {"sample", 1, LM_WORDS_MAX,
-     "model adapter key-file number tokens temperature top-k top-p seed ", lm_sample},
+     "model key-file number tokens temperature top-k top-p seed ", lm_sample},
     {"embed", 1, 1, "model key-file ", lm_embed},
     {"runs", 1, 2, "svg ", lm_runs},
 };
@@ -326,10 +326,7 @@ static const struct argp_option options[] = {
     {"alpha", KEY_ALPHA, "X", 0,
      "finetune: additions are scaled by alpha / rank; default 2 rank", 0},
     {"prefix", KEY_PREFIX, "N", 0, "finetune: positions of a prefix; default 16", 0},
-    {"adapter", KEY_ADAPTER, "FILE", 0,
-     "finetune: a LoRA to begin with; sample, perplexity: what was learnt beside the "
-     "model",
-     0},
+    {"adapter", KEY_ADAPTER, "FILE", 0, "finetune: a LoRA to begin with", 0},
     {"svg", KEY_SVG, "FILE", 0, "runs: draw the curves of the loss; .svg or .png", 0},
     {0}};
 

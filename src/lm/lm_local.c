@@ -205,13 +205,32 @@ static enum reel_status add_tokens(struct lm_local *local, const char *text,
     return REEL_OK;
 }
 
+/** Tokens that stand for a prefix: free of all penalties, and never read themselves. */
+static enum reel_status add_prefix(const struct lm_local *local, int32_t **token,
+                                   int32_t *n, struct reel_error *err)
+{
+    const int32_t n_prefix = lm_graft_n_prefix(local->graft);
+    const int32_t eos = llama_vocab_eos(local->vocab);
+    *token = n_prefix > 0 ? base_alloc_array((size_t)n_prefix, sizeof **token) : NULL;
+    *n = n_prefix;
+    if (n_prefix > 0 && !*token) {
+        return fail(err, REEL_ENOMEM, "%d tokens", n_prefix);
+    }
+    for (int32_t i = 0; i < n_prefix; i++) {
+        (*token)[i] = eos >= 0 ? eos : 0;
+    }
+    return REEL_OK;
+}
+
 enum reel_status lm_local_tokens(struct lm_local *local, const char *text,
                                  bool add_special, int32_t **token, int32_t *n,
                                  struct reel_error *err)
 {
     *token = NULL;
     *n = 0;
-    return add_tokens(local, text, strlen(text), add_special, false, token, n, err);
+    const enum reel_status rc = add_special ? add_prefix(local, token, n, err) : REEL_OK;
+    return rc ? rc
+              : add_tokens(local, text, strlen(text), add_special, false, token, n, err);
 }
 
 enum reel_status lm_local_chat(struct lm_local *local, const char *question,
@@ -241,8 +260,9 @@ enum reel_status lm_local_chat(struct lm_local *local, const char *question,
         return fail(err, REEL_EFAIL, "the model's chat template leaves the question out");
     }
     const char *rest = at + sizeof mark - 1;
-    enum reel_status rc =
-        add_tokens(local, text, (size_t)(at - text), true, true, token, n, err);
+    enum reel_status rc = add_prefix(local, token, n, err);
+    rc =
+        rc ? rc : add_tokens(local, text, (size_t)(at - text), true, true, token, n, err);
     rc = rc ? rc
             : add_tokens(local, question, strlen(question), false, false, token, n, err);
     return rc ? rc : add_tokens(local, rest, strlen(rest), false, true, token, n, err);
@@ -336,6 +356,10 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
     params.no_perf = true;
     params.abort_callback = is_aborted;
     params.abort_callback_data = local;
+    if (local->graft) {
+        params.cb_eval = lm_graft_callback(local->graft);
+        params.cb_eval_user_data = local->graft;
+    }
     char reason[256];
     lm_log_listen(reason, sizeof reason);
     local->context = lm_guard_context(local->model, params, &guard);
@@ -344,6 +368,11 @@ static enum reel_status open_context(struct lm_local *local, const char *path,
         const char *why = guard.why[0] ? guard.why : reason;
         return fail(err, REEL_ENOMEM, "%s: llama.cpp gives no context of %u cells%s%s",
                     path, params.n_ctx, why[0] ? ": " : "", why);
+    }
+    const enum reel_status rc =
+        local->graft ? lm_graft_attach(local->graft, local->context, err) : REEL_OK;
+    if (rc != REEL_OK) {
+        return rc;
     }
     return lm_strands_init(&local->strands, local->context, n_strands,
                            (int32_t)llama_n_batch(local->context), err);
@@ -383,6 +412,7 @@ static void local_close(struct reel_lm *lm)
     if (local->context) {
         llama_free(local->context);
     }
+    lm_graft_close(local->graft);
     if (local->model) {
         llama_model_free(local->model);
     }
@@ -428,6 +458,9 @@ enum reel_status lm_local_open(const char *path, const struct reel_lm_options *o
     local->is_checksum_running =
         pthread_create(&local->checksum_thread, NULL, make_checksum, local) == 0;
     rc = open_model(local, path, opt->embeds, err);
+    if (rc == REEL_OK && opt->adapter) {
+        rc = lm_graft_open(opt->adapter, local->model, &local->graft, err);
+    }
     if (opt->embeds) {
         rc = rc ? rc : lm_embedder_init(local, opt, err);
     } else {

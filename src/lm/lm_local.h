@@ -3,6 +3,7 @@
 #define LM_LOCAL_H
 
 #include "lm_engine.h"
+#include "lm_graft.h"
 #include "lm_sampler.h"
 #include "lm_strand.h"
 
@@ -31,6 +32,7 @@ struct lm_local {
     struct lm_sampler sampler;
     struct lm_vocabulary vocabulary;
     struct lm_embedder embedder;
+    struct lm_graft *graft; /* NULL: nothing is laid over the model */
     uint8_t *is_free;
     int32_t n_live_max, n_outputs_max;
     const struct reel_progress
@@ -43,7 +45,8 @@ struct lm_local {
 
 /**
  * Tokens of a text; `*token` is the caller's, with room for one more. No part of the text
- * becomes a special token; with `add_special` BOS stands before it where the model wants it.
+ * becomes a special token; with `add_special` BOS stands before it where the model wants it,
+ * and before that what stands for a prefix (lm_graft.h).
  */
 enum reel_status lm_local_tokens(struct lm_local *local, const char *text,
                                  bool add_special, int32_t **token, int32_t *n,

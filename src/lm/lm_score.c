@@ -95,9 +95,12 @@ static enum reel_status prepare(struct lm_local *local,
     }
     item->n_text = n_tokens_of_end(local, item->token, n, strlen(judged->text));
     item->n_context = n - item->n_text;
-    if (item->n_context == 0) { // lm_local_tokens leaves room for one more
-        memmove(item->token + 1, item->token, (size_t)n * sizeof *item->token);
-        item->token[item->n_context++] = nothing_token(local->vocab);
+    if (item->n_context == lm_graft_n_prefix(local->graft)) {
+        // Nothing stands before the text; lm_local_tokens leaves room for one more.
+        int32_t *at = item->token + item->n_context;
+        memmove(at + 1, at, (size_t)item->n_text * sizeof *at);
+        *at = nothing_token(local->vocab);
+        item->n_context++;
     }
     if (item->n_context + item->n_text > local->lm.facts.n_context) {
         return fail(err, REEL_EINVAL, "text %d: %d tokens with its context, at most %d",
