@@ -91,7 +91,7 @@ static enum reel_status read_all(struct reading *r, struct lm_count *count,
         }
     }
     if (rc == REEL_OK && made->n_tokens == 0) {
-        rc = lm_lines_fail(r->lines, err, "there is no text to learn from");
+        rc = fail(err, REEL_EFORMAT, "there is no text to learn from");
     }
     return rc;
 }
