@@ -85,6 +85,8 @@ static void choose_ways(struct taste_evaluation *e)
     memcpy(words->block, of_text, sizeof of_text);
     add_way(e, tr("taste: all but facts"), HOW_TASTE);
     add_way(e, tr("taste: all but facts, low rank"), HOW_TASTE)->settings = "map=lowrank";
+    add_way(e, tr("taste: all but facts, networks"), HOW_TASTE)->settings = "map=mlp";
+    add_way(e, tr("taste: all but facts, both"), HOW_TASTE)->settings = "map=blend";
     add_way(e, tr("taste: the same, once watched"), HOW_OPINION);
     if (find_block(e, "facts")) {
         add_way(e, tr("taste: all"), HOW_TASTE)->has_facts = true;
