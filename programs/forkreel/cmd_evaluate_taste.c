@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_MEASURES = 5, N_WAYS_MAX = 24, N_BINS = 10 };
+enum { N_MEASURES = 5, N_WAYS_MAX = 32, N_BINS = 10 };
 
 /** Viewers with fewer liked (and disliked) cold films say little about an order. */
 enum { N_FEW = 5 };
