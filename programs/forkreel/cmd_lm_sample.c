@@ -14,6 +14,9 @@ static struct reel_lm_request request_of(const struct lm_words *words)
     request.top_k = own->top_k >= 0 ? own->top_k : request.top_k;
     request.top_p = own->top_p >= 0 ? own->top_p : request.top_p;
     request.seed = words->seed;
+    if (request.temperature == 0) { // the likeliest, whatever was written before
+        request.repeat_cost = request.ngram_cost = request.sibling_cost = 0;
+    }
     return request;
 }
 

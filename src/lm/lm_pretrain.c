@@ -254,20 +254,21 @@ static void see_gradient(struct base_net *net, float *gradient, int32_t i_step,
     (void)net, (void)n_steps;
     struct lm_pretrain *t = payload;
     if ((i_step + 1) % t->settings.judge_steps == 0) {
-        struct spread spread = {t, gradient, i_step + 1};
+        struct spread spread = {t, gradient, i_step};
         (void)lm_decoder_visit(t->decoder, add_spread, &spread);
     }
 }
 
+// The log counts steps from 0, the loop tells how many are done.
 static void tell_judged(struct lm_pretrain *t, const struct base_net_step *step)
 {
     const double loss = -step->score;
     t->best_loss = fmin(t->best_loss, loss);
     t->made->valid_loss = t->best_loss;
-    lm_run_scalar(t->run, step->i_step, "loss/validation", loss);
-    lm_run_scalar(t->run, step->i_step, "perplexity/validation", exp(loss));
+    lm_run_scalar(t->run, step->i_step - 1, "loss/validation", loss);
+    lm_run_scalar(t->run, step->i_step - 1, "perplexity/validation", exp(loss));
     char *sample = lm_pretrain_sample(t, step->i_step);
-    lm_run_text(t->run, step->i_step, "sample", sample ? sample : "");
+    lm_run_text(t->run, step->i_step - 1, "sample", sample ? sample : "");
     if (t->opt->on_judged) {
         t->opt->on_judged(step->i_step, loss, sample ? sample : "", t->opt->payload);
     }
@@ -282,11 +283,11 @@ static void tell(const struct base_net_step *step, void *payload)
         tell_judged(t, step);
         return;
     }
-    lm_run_scalar(t->run, step->i_step, "rate", step->rate);
-    lm_run_scalar(t->run, step->i_step, "gradient/norm", step->gradient);
+    lm_run_scalar(t->run, step->i_step - 1, "rate", step->rate);
+    lm_run_scalar(t->run, step->i_step - 1, "gradient/norm", step->gradient);
     if (t->rc_run == REEL_OK) {
-        t->rc_run = lm_run_step(t->run, step->i_step, step->loss, llround(step->weight),
-                                &t->why_run);
+        t->rc_run = lm_run_step(t->run, step->i_step - 1, step->loss,
+                                llround(step->weight), &t->why_run);
     }
 }
 

@@ -51,7 +51,7 @@ static void choose_shape(const struct reel_lm_pretrain_options *opt, int64_t n_t
 static void choose_steps(const struct reel_lm_pretrain_options *opt,
                          struct lm_pretrain_settings *s)
 {
-    s->n_batch = chosen(opt->n_batch, between(sqrt(s->n_items) / 2, 4, 64));
+    s->n_batch = chosen(opt->n_batch, between(sqrt(s->n_items) / 4, 4, 32));
     s->n_batch = s->n_batch > s->n_items ? s->n_items : s->n_batch;
     const int32_t n_share = (s->n_batch + s->n_threads - 1) / s->n_threads;
     s->n_part = chosen(opt->n_part, between(2048.0 / s->n_context, 1, n_share));
