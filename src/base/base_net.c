@@ -949,6 +949,11 @@ static enum reel_status run_round(struct loop *loop, struct base_net_result *res
     }
     const double rate = rate_at(opt, loop->i_step, loop->n_steps);
     const double length = weight > 0 ? scale_gradient(loop, weight) : 0;
+    if (!isfinite(length)) {
+        return fail(err, REEL_EFAIL,
+                    "%s: the gradient is no number any more; a smaller rate may help",
+                    opt->stage);
+    }
     rc = weight > 0 ? step(loop, rate, err) : REEL_OK;
     if (rc != REEL_OK) {
         return rc;

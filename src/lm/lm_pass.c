@@ -262,13 +262,16 @@ const float *lm_pass_losses(const struct lm_pass *pass)
 
 /* ---- pieces ---- */
 
-/** exp for -87 <= x <= 88, clamped to that; relative error below 1e-6; the loop vectorises. */
-static inline float exp_of(float x)
+/**
+ * exp for -87 <= x <= 88, clamped to that; relative error below 1e-6; the loop vectorises. What
+ * is no finite number gives none, so that a loss that went wrong is seen.
+ */
+static inline float exp_of(float given)
 {
-    x = x < -87 ? -87 : x;
+    float x = given < -87 ? -87 : given;
     x = x > 88 ? 88 : x;
     const float y = x * 1.44269504F;
-    const int32_t k = (int32_t)(y + (y < 0 ? -0.5F : 0.5F));
+    const int32_t k = x == x ? (int32_t)(y + (y < 0 ? -0.5F : 0.5F)) : 0;
     const float r = x - (float)k * 0.693359375F + (float)k * 2.12194440e-4F;
     const float e =
         1 + r * (1 + r * (0.5F +
@@ -276,7 +279,7 @@ static inline float exp_of(float x)
     const int32_t bits = (k + 127) << 23;
     float power;
     memcpy(&power, &bits, sizeof power);
-    return e * power;
+    return e * power + (given - given);
 }
 
 static float *gradient_of(const struct lm_pass *p, int32_t i_param)

@@ -318,7 +318,7 @@ static void it_can_be_stopped_and_refuses_nonsense(void **state)
     s.is_broken = true;
     assert_int_equal(base_net_train(net, &task, &opt, &result, &err), REEL_ENOMEM);
     base_net_free(net);
-    const struct base_net_param bad = {"none", 0, 3, 0, 0, false, false};
+    const struct base_net_param bad = {"none", 0, 3, 0, 0, false, false, 0};
     assert_int_equal(base_net_create(&bad, 1, 1, &net, &err), REEL_EINVAL);
     assert_null(net);
 }
@@ -520,9 +520,9 @@ static void attention_naive(const float *q, const float *k, const float *v, floa
 static void attention_looks_back_only_and_by_sequence(void **state)
 {
     (void)state;
-    const struct base_net_param qkv[] = {{"q", WIDTH, ROWS, 0, 1, false, false},
-                                         {"k", WIDTH, ROWS, 0, 1, false, false},
-                                         {"v", WIDTH, ROWS, 0, 1, false, false}};
+    const struct base_net_param qkv[] = {{"q", WIDTH, ROWS, 0, 1, false, false, 0},
+                                         {"k", WIDTH, ROWS, 0, 1, false, false, 0},
+                                         {"v", WIDTH, ROWS, 0, 1, false, false, 0}};
     struct base_net *net;
     struct reel_error err;
     float out[ROWS * WIDTH], wanted[ROWS * WIDTH];
@@ -551,8 +551,8 @@ static struct ggml_tensor *build_entropy(struct base_net_graph *g, void *payload
 static void entropy_of_normed_rows_is_what_the_formula_says(void **state)
 {
     (void)state;
-    const struct base_net_param p[] = {{"x", 4, 2, 0, 1, false, false},
-                                       {"gain", 4, 1, 1, 0.1, false, false}};
+    const struct base_net_param p[] = {{"x", 4, 2, 0, 1, false, false, 0},
+                                       {"gain", 4, 1, 1, 0.1, false, false, 0}};
     struct base_net *net;
     struct reel_error err;
     float out;
