@@ -428,56 +428,6 @@ enum reel_status texts_of_bridge(const struct session *s, struct texts *out,
     return rc;
 }
 
-/* ---- viewers ---- */
-
-struct gathering_viewers {
-    const struct session *s;
-    struct texts *texts;
-    struct prose *prose;    /* (viewers) */
-    struct names *keywords; /* (viewers) */
-};
-
-static enum reel_status add_note(const struct reel_note *note, void *payload,
-                                 struct reel_error *err)
-{
-    struct gathering_viewers *g = payload;
-    const struct reel_history *history = &g->s->history;
-    const int32_t row =
-        session_index_of(history->viewer_key, history->n_viewers, note->viewer);
-    (void)err;
-    if (row >= 0 && note->kind == REEL_EVENT_REVIEW) {
-        prose_add(&g->prose[row], note->text);
-    } else if (row >= 0) {
-        names_add(g->texts, &g->keywords[row], note->text);
-    }
-    return REEL_OK;
-}
-
-enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
-                                  struct reel_error *err)
-{
-    const int32_t n = s->history.n_viewers;
-    const int64_t only = n == 1 ? s->history.viewer_key[0] : 0;
-    struct gathering_viewers g = {
-        .s = s,
-        .texts = out,
-        .prose = cli_need(calloc((size_t)n + 1, sizeof *g.prose)),
-        .keywords = cli_need(calloc((size_t)n + 1, sizeof *g.keywords))};
-    *out = (struct texts){0};
-    const enum reel_status rc = reel_store_notes_each(s->store, only, add_note, &g, err);
-    for (int32_t row = 0; row < n; row++) {
-        struct reel_feature_text *text = add(out, -1);
-        text->text = prose_give(out, &g.prose[row]);
-        text->keywords = names_give(out, &g.keywords[row], &text->n_keywords);
-    }
-    free(g.prose);
-    free(g.keywords);
-    if (rc) {
-        texts_release(out);
-    }
-    return rc;
-}
-
 /* ---- what reviews feel ---- */
 
 /** The latest review of every entry of a history that has one. */

@@ -41,9 +41,6 @@ enum reel_status texts_of_stories(const struct session *s, const char *language,
 /** Every sentence of the stories, name, keyword and trait, with its translation. */
 enum reel_status texts_of_bridge(const struct session *s, struct texts *out,
                                  struct reel_error *err) REEL_CHECKED;
-/** A text for every viewer of the session's history: reviews and posts; tags as keywords. */
-enum reel_status texts_of_viewers(const struct session *s, struct texts *out,
-                                  struct reel_error *err) REEL_CHECKED;
 /**
  * Stars of every entry of the session's history: as given; of a review without stars, those
  * that its words speak of, learned from all reviews that have some (reel_sentiment_fit);

@@ -169,6 +169,7 @@ bool taste_data_wanted(const char *model)
 void taste_data_release(struct taste_data *data)
 {
     reel_feature_rows_release(&data->rows);
+    written_release(&data->written);
     reel_features_free(data->features);
     texts_release(&data->texts);
     texts_release(&data->bridge);
@@ -254,6 +255,32 @@ enum reel_status taste_features_fit(struct cli *cli, struct texts *films,
     return rc;
 }
 
+static enum reel_status make_words(const struct session *s, const struct dataset *data,
+                                   const struct reel_split *split,
+                                   const struct reel_csr *known, struct taste_data *out,
+                                   struct reel_error *err)
+{
+    const int32_t n_films = s->films->n_films;
+    const struct reel_csr *const hidden[] = {split ? &split->test : NULL,
+                                             split ? &split->validation : NULL};
+    int32_t *column = cli_need(malloc(((size_t)n_films + 1) * sizeof *column));
+    for (int32_t f = 0; f < n_films; f++) {
+        column[f] = data ? -1 : f;
+    }
+    for (int32_t f = 0; data && f < data->chosen.n_cols; f++) {
+        column[data->film_row[f]] = f;
+    }
+    const struct words_scope scope = {.column = column,
+                                      .hidden = hidden,
+                                      .n_hidden = split ? 2 : 0,
+                                      .only = -1,
+                                      .shown = known};
+    const enum reel_status rc =
+        written_make(s, out->features, &scope, &out->written, err);
+    free(column);
+    return rc;
+}
+
 enum reel_status taste_data_make(struct session *s, const struct dataset *data,
                                  const struct reel_split *split,
                                  const struct reel_csr *known, uint64_t seed,
@@ -269,6 +296,7 @@ enum reel_status taste_data_make(struct session *s, const struct dataset *data,
     rc = rc ? rc
             : features_rows(out->features, &out->texts, data ? data->film_row : NULL,
                             data ? data->chosen.n_cols : out->texts.n, &out->rows, err);
+    rc = rc ? rc : make_words(s, data, split, known, out, err);
     if (rc) {
         taste_data_release(out);
     }
@@ -280,6 +308,7 @@ void taste_data_add(const struct taste_data *data, struct reel_training *trainin
     training->rated = &data->rated;
     training->feature = data->rows.block;
     training->n_features = data->rows.n_blocks;
+    training->words = data->written.words.n > 0 ? &data->written.words : NULL;
 }
 
 struct reel_training taste_training(const struct session *s)

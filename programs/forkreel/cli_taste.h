@@ -4,6 +4,7 @@
 
 #include "cli_features.h"
 #include "cli_session.h"
+#include "cli_words.h"
 
 #include <forkreel/taste.h>
 
@@ -24,6 +25,7 @@ struct taste_data {
     struct reel_features *features; /* saved in the home, too */
     struct reel_feature_rows rows;  /* of the dataset's films, or of all */
     struct reel_csr rated;
+    struct written written;
     int64_t *start;
     int32_t *col;
     float *value;
@@ -47,7 +49,7 @@ enum reel_status taste_data_make(struct session *s, const struct dataset *data,
                                  struct taste_data *out,
                                  struct reel_error *err) REEL_CHECKED;
 void taste_data_release(struct taste_data *data);
-/** Stars and features into `training`. */
+/** Stars, features and what viewers wrote into `training`. */
 void taste_data_add(const struct taste_data *data, struct reel_training *training);
 /** Choices of all films of the store, also of those that nobody chose. */
 struct reel_training taste_training(const struct session *s);

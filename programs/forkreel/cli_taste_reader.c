@@ -56,7 +56,8 @@ static enum reel_status solve_viewer(const struct session *s, int32_t row,
     const size_t n = (size_t)(seen->start[seen->n_rows] + chosen->start[chosen->n_rows]);
     int32_t *film = cli_need(malloc((n + 1) * sizeof *film));
     float *value = cli_need(malloc((n + 1) * sizeof *value));
-    const struct reel_query liked = query_of(s, chosen, row, reader->model, film, NULL);
+    struct reel_query liked = query_of(s, chosen, row, reader->model, film, NULL);
+    struct written written = {0};
     float *stars = cli_need(malloc((n + 1) * sizeof *stars));
     enum reel_status rc = texts_review_stars(s, stars, err);
     struct reel_csr told = *seen;
@@ -65,7 +66,10 @@ static enum reel_status solve_viewer(const struct session *s, int32_t row,
         query_of(s, &told, row, reader->model, film + liked.n, value);
     reader->viewer = cli_need(
         calloc((size_t)reel_taste_n_viewer(reader->model) + 1, sizeof *reader->viewer));
+    rc = rc ? rc : written_of(s, reader->features, row, &written, err);
+    liked.words = written.words.n > 0 ? &written.words : NULL;
     rc = rc ? rc : reel_taste_viewer(reader->model, &liked, &rated, reader->viewer, err);
+    written_release(&written);
     free(stars);
     free(film);
     free(value);

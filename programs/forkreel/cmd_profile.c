@@ -2,6 +2,7 @@
 #include "cli_commands.h"
 #include "cli_list.h"
 #include "cli_story.h"
+#include "cli_words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -238,7 +239,28 @@ struct sheet {
     struct reel_profile profile;
     struct wishes wishes;
     struct habits habits;
+    struct written_word *word; /* (n_words) of what they wrote */
+    int32_t n_words;
 };
+
+/** Words can be told once texts of films are known, from training on. */
+static enum reel_status words_make(struct sheet *sheet, struct reel_error *err)
+{
+    struct reel_features *features = NULL;
+    struct written written;
+    struct reel_error none;
+    if (sheet->row < 0 || features_open(sheet->s->cli, &features, &none) != REEL_OK) {
+        return REEL_OK;
+    }
+    enum reel_status rc = written_of(sheet->s, features, sheet->row, &written, err);
+    if (rc == REEL_OK) {
+        rc = written_tell(&written, features, sheet->n_rows, &sheet->word,
+                          &sheet->n_words, err);
+        written_release(&written);
+    }
+    reel_features_free(features);
+    return rc;
+}
 
 static enum reel_status sheet_make(struct sheet *sheet, int64_t viewer,
                                    struct reel_error *err)
@@ -254,6 +276,7 @@ static enum reel_status sheet_make(struct sheet *sheet, int64_t viewer,
     rc = rc ? rc : wishes_make(s, sheet->name, &sheet->edits, &sheet->wishes, err);
     if (rc == REEL_OK) {
         habits_count(s, sheet->row, &sheet->habits);
+        rc = words_make(sheet, err);
     }
     return rc;
 }
@@ -261,6 +284,7 @@ static enum reel_status sheet_make(struct sheet *sheet, int64_t viewer,
 static void sheet_release(struct sheet *sheet)
 {
     free(sheet->wishes.wish);
+    written_words_free(sheet->word, sheet->n_words);
     reel_profile_release(&sheet->profile);
     reel_edits_release(&sheet->edits);
 }
@@ -414,6 +438,25 @@ static void print_habits(const struct sheet *sheet)
     cli_table_release(&table);
 }
 
+static void print_words(const struct sheet *sheet)
+{
+    static const struct cli_column columns[] = {{"WORDS WRITTEN", CLI_LEFT},
+                                                {"FOR OR AGAINST", CLI_RIGHT}};
+    if (sheet->n_words == 0) {
+        return;
+    }
+    struct cli_table table;
+    cli_table_init(&table, columns, sizeof columns / sizeof *columns);
+    for (int32_t i = 0; i < sheet->n_words; i++) {
+        cli_table_line(&table);
+        cli_table_text(&table, sheet->word[i].name);
+        cli_table_cell(&table, "%+.2f", sheet->word[i].amount);
+    }
+    putchar('\n');
+    cli_table_show(&table);
+    cli_table_release(&table);
+}
+
 static void print_forgotten(const struct sheet *sheet)
 {
     const struct reel_film_table *films = sheet->s->films;
@@ -459,6 +502,7 @@ static void print_sheet(const struct sheet *sheet)
     print_beliefs(sheet, REEL_EDIT_DECADE);
     print_wishes(sheet);
     print_habits(sheet);
+    print_words(sheet);
     print_forgotten(sheet);
 }
 
@@ -525,13 +569,19 @@ static json_t *sheet_json(const struct sheet *sheet)
             json_array_append_new(forgotten, list_film_json(sheet->s, row));
         }
     }
-    return json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "viewer",
-                     cli_json_text(sheet->name), "seen", (int)p->n_seen, "rated",
-                     (int)p->n_rated, "liked", (int)p->n_liked, "mean_stars",
+    json_t *written = cli_need(json_array());
+    for (int32_t i = 0; i < sheet->n_words; i++) {
+        json_array_append_new(
+            written, json_pack("{s:o, s:o}", "word", cli_json_text(sheet->word[i].name),
+                               "amount", cli_json_real(sheet->word[i].amount)));
+    }
+    return json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+                     "viewer", cli_json_text(sheet->name), "seen", (int)p->n_seen,
+                     "rated", (int)p->n_rated, "liked", (int)p->n_liked, "mean_stars",
                      cli_json_real(p->mean_stars), "sd_stars", cli_json_real(p->sd_stars),
                      "beliefs", beliefs_json(sheet), "habits", habits_json(sheet),
-                     "edits", edits, "forgotten", forgotten, "choices",
-                     (int)sheet->wishes.n_choices);
+                     "edits", edits, "forgotten", forgotten, "written", written,
+                     "choices", (int)sheet->wishes.n_choices);
 }
 
 /* ---- the command ---- */

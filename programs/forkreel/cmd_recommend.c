@@ -261,6 +261,7 @@ struct desk {
     struct reel_welcome *welcome; /* who is new is served from answers */
     int64_t *not_films;
     struct stand_ins *stand_ins;
+    struct written written;  /* of the viewer, for models that read it */
     const char *language[1]; /* of the situation */
     struct reel_list list;
 };
@@ -319,6 +320,36 @@ static enum reel_status welcome_newcomer(struct desk *d, struct reel_error *err)
                                     &d->welcome, err);
 }
 
+/**
+ * What the viewer wrote, for the models that read it. Where texts were learned anew since the
+ * model, rows do not fit it; the list then does without.
+ */
+static enum reel_status read_words(struct desk *d, struct reel_error *err)
+{
+    const struct session *s = d->s;
+    struct reel_features *features = NULL;
+    struct reel_error none;
+    const int32_t row =
+        session_index_of(s->history.viewer_key, s->history.n_viewers, d->key);
+    if (!d->model || row < 0 || !taste_data_wanted(reel_model_name(d->model)) ||
+        features_open(s->cli, &features, &none) != REEL_OK) {
+        return REEL_OK;
+    }
+    const enum reel_status rc = written_of(s, features, row, &d->written, err);
+    reel_features_free(features);
+    if (rc || d->written.words.n == 0) {
+        return rc;
+    }
+    const struct reel_query query = {.words = &d->written.words};
+    float *score =
+        cli_need(malloc(((size_t)reel_model_n_films(d->model) + 1) * sizeof *score));
+    if (reel_model_score(d->model, &query, score, &none) == REEL_OK) {
+        d->viewer.state.chosen.words = &d->written.words;
+    }
+    free(score);
+    return REEL_OK;
+}
+
 /** What goes beside the model into films as into branches. */
 static enum reel_status prepare(struct desk *d, struct reel_error *err)
 {
@@ -330,6 +361,7 @@ static enum reel_status prepare(struct desk *d, struct reel_error *err)
     enum reel_status rc = d->model && d->key > 0 ? stand_ins_make(d->s, d->key, d->model,
                                                                   opt, &d->stand_ins, err)
                                                  : REEL_OK;
+    rc = rc ? rc : read_words(d, err);
     rc = rc ? rc
             : list_beside_make(d->s, d->key,
                                d->words->has_context ? &d->words->context : NULL,
@@ -428,6 +460,7 @@ static enum cli_exit recommend_one(struct session *s, const char *name,
     list_beside_release(&d.beside);
     list_viewer_release(&d.viewer);
     stand_ins_free(d.stand_ins);
+    written_release(&d.written);
     free(d.not_films);
     return status;
 }

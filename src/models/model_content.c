@@ -2,10 +2,12 @@
  * Content: films that are described like those the viewer chose, and nothing else.
  *
  *   score_f = mean over chosen i of v_i sum_b weight_b (x_i^b . x_f^b)
- *             + wrote (sum over texts n of a_n sum_b weight_b (t_n^b . x_f^b)) / (sum |a_n| + 1)
+ *             + wrote h (sum over texts n of a_n sum_b weight_b (t_n^b . x_f^b)) / (sum |a_n| + 1)
  *
- * t_n what the viewer wrote, a_n whether it speaks of what is liked. `wrote` is the weight, of a
- * few, that best orders films viewers chose among all others, film and words about it left out.
+ * t_n what the viewer wrote, a_n whether it speaks of what is liked; h = 10 / (10 + n), because
+ * words say least of those whose choices are known. `wrote` is the weight, of a few, that best
+ * orders films viewers chose among all others, for viewers of whom two choices are known; film
+ * and words about it left out.
  * x^b the row of block b brought to length 1 (model_blocks.h), so each term is a cosine. How
  * much a kind of features counts is not said by hand: it is the weight with which that kind
  * best predicts, for held-out films, the vectors that als learned (model_ridge.h).
@@ -293,6 +295,11 @@ static enum reel_status words_rows(const struct reel_model *model,
                            words->n_blocks, words->n, out, err);
 }
 
+static float words_share(int32_t n_chosen)
+{
+    return 10.0F / (10.0F + (float)n_chosen);
+}
+
 /** The words of a query, weighed, into a profile. */
 static enum reel_status add_query_words(const struct reel_model *model,
                                         const struct reel_query *query, float *profile,
@@ -305,13 +312,14 @@ static enum reel_status add_query_words(const struct reel_model *model,
     }
     const enum reel_status rc = words_rows(model, query->words, &rows, err);
     if (rc == REEL_OK) {
-        add_words(model, &rows, query->words, 0, query->words->n, -1, wrote, profile);
+        add_words(model, &rows, query->words, 0, query->words->n, -1,
+                  wrote * words_share(query->n), profile);
         model_rows_release(&rows);
     }
     return rc;
 }
 
-enum { N_WROTE = 6, TRIALS_MAX = 600, TRIALS_EACH = 3 };
+enum { N_WROTE = 6, TRIALS_MAX = 600, TRIALS_EACH = 3, N_CUT = 2 };
 static const float wrote_tried[N_WROTE] = {0, 0.1F, 0.25F, 0.5F, 1, 2};
 
 /** One film that a viewer chose, against all that they did not. */
@@ -358,19 +366,20 @@ static void try_viewer(const struct reel_model *model, const struct reel_trainin
     for (int64_t held = first; held < last && t->n < TRIALS_MAX; held += step) {
         memset(t->chosen, 0, n_cols * sizeof *t->chosen);
         memset(t->words, 0, n_cols * sizeof *t->words);
-        for (int64_t e = first; e < last; e++) {
+        for (int64_t e = first, n = 0; e < last && n < N_CUT; e++) {
             if (e != held) {
                 add_row(model, chosen->col[e],
-                        (chosen->value ? chosen->value[e] : 1) / (float)(last - first),
-                        t->chosen);
+                        (chosen->value ? chosen->value[e] : 1) / N_CUT, t->chosen);
+                n++;
             }
         }
-        add_words(model, rows, data->words, begin, end, chosen->col[held], 1, t->words);
+        add_words(model, rows, data->words, begin, end, chosen->col[held],
+                  words_share(N_CUT), t->words);
         try_film(model, chosen, viewer, chosen->col[held], t);
     }
 }
 
-/** MODEL_CONTENT_WROTE: 0 unless words order films better. */
+/** MODEL_CONTENT_WROTE: 0 where words order films worse. */
 static enum reel_status learn_wrote(struct reel_model *model,
                                     const struct reel_training *data,
                                     struct reel_error *err)
@@ -392,10 +401,16 @@ static enum reel_status learn_wrote(struct reel_model *model,
         }
         try_viewer(model, data, &rows, begin, end, &t);
     }
-    int best = 0;
-    for (int i = 1; rc == REEL_OK && i < N_WROTE; i++) {
-        best = t.right[i] > t.right[best] ? i : best;
+    double most = 0;
+    for (int i = 0; i < N_WROTE; i++) {
+        most = fmax(most, t.right[i]);
     }
+    // Where it makes no difference words count: somebody may come of whom nothing else is known.
+    int best = N_WROTE - 1;
+    while (best > 0 && t.right[best] < most - 1e-3 * t.n) {
+        best--;
+    }
+    best = t.n > 0 ? best : 0;
     *model_floats(model, MODEL_CONTENT_WROTE) = wrote_tried[best];
     model_rows_release(&rows);
     base_free(t.chosen);

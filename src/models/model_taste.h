@@ -97,9 +97,18 @@ float taste_chosen_without(const struct reel_model *model, const struct taste_si
 enum reel_status taste_words_place(const struct reel_model *model,
                                    const struct reel_words *words, float **place,
                                    struct reel_error *err) REEL_CHECKED;
-/** w = sum weight p / (sum |weight| + damp) over texts [begin, end), without those of `film`. */
-void taste_words_mean(const struct reel_words *words, const float *place, size_t k,
-                      int32_t begin, int32_t end, int32_t film, float *w);
+/**
+ * Texts of one viewer: [begin, end) of `words`, placed; and how many films they chose, because
+ * words say least of those whose choices are known.
+ */
+struct taste_wrote {
+    const struct reel_words *words;
+    const float *place; /* (words->n, k) */
+    int32_t begin, end, n_chosen;
+};
+#define TASTE_WORDS_HISTORY 10.0F
+/** w (k) without texts about `film` (-1: all); formula at the head of model_taste_stack.c. */
+void taste_words_mean(const struct taste_wrote *wrote, size_t k, int32_t film, float *w);
 
 /** Settings that the viewer's equations need. */
 struct taste_params {

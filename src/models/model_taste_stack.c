@@ -3,7 +3,7 @@
  *
  *   choices   x = B^-1 sum t_i y_i,   B = G + sum w_i y_i y_i^T + l I       (model_als.c)
  *   ratings   z = C^-1 sum r_i m_i,   C = sum m_i m_i^T + pull I
- *   words     w = sum a_n p_n / (sum |a_n| + 1)
+ *   words     w = 10 / (10 + n_chosen) sum a_n p_n / (sum |a_n| + 1)
  *
  * y_i learned vectors, m_i places as the map gives them with film i held out, r_i stars
  * beyond what viewer and film explain; p_n where the map puts text n beside a text of which
@@ -211,29 +211,32 @@ enum reel_status taste_words_place(const struct reel_model *model,
     return rc;
 }
 
-void taste_words_mean(const struct reel_words *words, const float *place, size_t k,
-                      int32_t begin, int32_t end, int32_t film, float *w)
+void taste_words_mean(const struct taste_wrote *wrote, size_t k, int32_t film, float *w)
 {
+    const struct reel_words *words = wrote->words;
     float total = TASTE_WORDS_DAMP;
     memset(w, 0, k * sizeof *w);
-    for (int32_t i = begin; i < end; i++) {
+    for (int32_t i = wrote->begin; i < wrote->end; i++) {
         if (film >= 0 && words->film && words->film[i] == film) {
             continue;
         }
         total += fabsf(words->weight[i]);
         for (size_t f = 0; f < k; f++) {
-            w[f] += words->weight[i] * place[(size_t)i * k + f];
+            w[f] += words->weight[i] * wrote->place[(size_t)i * k + f];
         }
     }
+    const float share =
+        TASTE_WORDS_HISTORY / (TASTE_WORDS_HISTORY + (float)wrote->n_chosen);
     for (size_t f = 0; f < k; f++) {
-        w[f] /= total;
+        w[f] *= share / total;
     }
 }
 
 static enum reel_status solve_words(const struct reel_model *model,
-                                    const struct reel_words *words,
+                                    const struct reel_query *chosen,
                                     struct taste_side *side, struct reel_error *err)
 {
+    const struct reel_words *words = chosen->words;
     const size_t k = (size_t)model->header->n_factors;
     memset(side->w, 0, k * sizeof *side->w);
     if (!words || words->n == 0) {
@@ -242,7 +245,8 @@ static enum reel_status solve_words(const struct reel_model *model,
     float *place;
     const enum reel_status rc = taste_words_place(model, words, &place, err);
     if (rc == REEL_OK) {
-        taste_words_mean(words, place, k, 0, words->n, -1, side->w);
+        const struct taste_wrote wrote = {words, place, 0, words->n, chosen->n};
+        taste_words_mean(&wrote, k, -1, side->w);
         base_free(place);
     }
     return rc;
@@ -255,7 +259,7 @@ enum reel_status taste_side_solve(const struct reel_model *model,
 {
     enum reel_status rc = solve_chosen(model, chosen, side, err);
     rc = rc ? rc : solve_rated(model, rated, side, err);
-    return rc ? rc : solve_words(model, chosen->words, side, err);
+    return rc ? rc : solve_words(model, chosen, side, err);
 }
 
 /* ---- how terms weigh ---- */
@@ -321,8 +325,8 @@ struct stack {
     struct pairs all, rated; /* both with TASTE_N_TERMS inputs */
     float *desk;             /* (2, k) */
     double dislike;
-    float *words_place;             /* (words, k) or NULL */
-    int32_t words_begin, words_end; /* of this viewer */
+    float *words_place;       /* (words, k) or NULL */
+    struct taste_wrote wrote; /* of this viewer */
 };
 
 float taste_chosen_without(const struct reel_model *model, const struct taste_side *side,
@@ -362,10 +366,9 @@ static void rated_without(const struct stack *s, int32_t n_rated, int32_t film,
 static float wrote_without(const struct stack *s, int32_t film, const float *m)
 {
     const size_t k = (size_t)s->model->header->n_factors;
-    for (int32_t i = s->words_begin; i < s->words_end; i++) {
-        if (s->data->words->film[i] == film) {
-            taste_words_mean(s->data->words, s->words_place, k, s->words_begin,
-                             s->words_end, film, s->desk);
+    for (int32_t i = s->wrote.begin; i < s->wrote.end; i++) {
+        if (s->wrote.words->film[i] == film) {
+            taste_words_mean(&s->wrote, k, film, s->desk);
             return dot(s->desk, m, k);
         }
     }
@@ -373,22 +376,22 @@ static float wrote_without(const struct stack *s, int32_t film, const float *m)
 }
 
 /** The texts of one viewer, and their mean into s->side.w. */
-static void find_words(struct stack *s, int32_t viewer)
+static void find_words(struct stack *s, int32_t viewer, int32_t n_chosen)
 {
     const struct reel_words *words = s->data->words;
-    s->words_begin = s->words_end;
+    struct taste_wrote *wrote = &s->wrote;
     if (!words || !s->words_place) {
         return;
     }
-    while (s->words_begin < words->n && words->viewer[s->words_begin] < viewer) {
-        s->words_begin++;
+    *wrote = (struct taste_wrote){words, s->words_place, wrote->end, 0, n_chosen};
+    while (wrote->begin < words->n && words->viewer[wrote->begin] < viewer) {
+        wrote->begin++;
     }
-    s->words_end = s->words_begin;
-    while (s->words_end < words->n && words->viewer[s->words_end] == viewer) {
-        s->words_end++;
+    wrote->end = wrote->begin;
+    while (wrote->end < words->n && words->viewer[wrote->end] == viewer) {
+        wrote->end++;
     }
-    taste_words_mean(words, s->words_place, (size_t)s->model->header->n_factors,
-                     s->words_begin, s->words_end, -1, s->side.w);
+    taste_words_mean(wrote, (size_t)s->model->header->n_factors, -1, s->side.w);
 }
 
 static void terms(const struct stack *s, int32_t film, const struct reel_query *chosen,
@@ -407,7 +410,7 @@ static void terms(const struct stack *s, int32_t film, const struct reel_query *
                                              chosen->value ? chosen->value[at_chosen] : 1,
                                              m, s->desk);
     term[TASTE_RATED] = dot(s->side.z, m, k);
-    term[TASTE_WROTE] = wrote_without(s, film, m);
+    term[TASTE_WROTE] = 0; // weighed apart: fit_words
     if (at_rated >= 0) {
         assert(rated->value);
         rated_without(s, rated->n, film, rated->value[at_rated], m, term);
@@ -467,7 +470,6 @@ static enum reel_status add_viewer(struct stack *s, int32_t viewer, double share
         return rc;
     }
     int32_t in_chosen = 0, in_rated = 0;
-    find_words(s, viewer);
     for (int32_t i = 0; i < s->n; i++) {
         const int64_t at_chosen = walk_to(&chosen, &in_chosen, s->film[i]);
         const int64_t at_rated = walk_to(&rated, &in_rated, s->film[i]);
@@ -511,6 +513,83 @@ static enum reel_status gather(struct stack *s, uint64_t seed, struct reel_error
     return rc;
 }
 
+/**
+ * What words are worth shows where little else is known: pairs of a viewer who wrote, as if
+ * they had chosen N_CUT films and rated none, with what the other terms say as their offset.
+ */
+enum { N_CUT = 2, WRITERS_MAX = 2000 };
+
+static enum reel_status add_writer(struct stack *s, const struct taste_numbers *numbers,
+                                   int32_t viewer, struct reel_error *err)
+{
+    const struct reel_query chosen = row_of(&s->data->chosen, viewer);
+    const struct reel_query rated = row_of(s->data->rated, viewer);
+    struct reel_query cut = chosen;
+    cut.n = chosen.n < N_CUT ? chosen.n : N_CUT;
+    const enum reel_status rc = taste_side_solve(s->model, &cut, NULL, &s->side, err);
+    find_words(s, viewer, cut.n);
+    if (rc || s->wrote.begin == s->wrote.end) {
+        return rc;
+    }
+    if (!pairs_grow(&s->all, s->n) || !pairs_grow(&s->rated, rated.n)) {
+        return fail(err, REEL_ENOMEM, "taste: pairs of %d viewers", viewer + 1);
+    }
+    int32_t in_chosen = 0, in_rated = 0;
+    for (int32_t i = 0; i < s->n; i++) {
+        const int64_t at_chosen = walk_to(&chosen, &in_chosen, s->film[i]);
+        const int64_t at_rated = walk_to(&rated, &in_rated, s->film[i]);
+        if (at_chosen >= 0 && at_chosen < cut.n) {
+            continue;
+        }
+        float term[TASTE_N_TERMS];
+        const float is_liked = at_chosen >= 0;
+        const float more[TASTE_N_MORE] = {
+            1, wrote_without(s, s->film[i], mapped_place(s->model, s->film[i]))};
+        terms(s, s->film[i], &cut, -1, &rated, -1, term);
+        push(&s->all, term, more, is_liked,
+             at_rated >= 0 && at_chosen < 0 ? (float)s->dislike : 1,
+             dot(term, numbers->score, TASTE_N_TERMS));
+        if (at_rated >= 0) {
+            push(&s->rated, term, more, is_liked, 1,
+                 dot(term, numbers->p_like, TASTE_N_TERMS));
+        }
+    }
+    return REEL_OK;
+}
+
+static enum reel_status weigh_words(const struct pairs *pairs, float *weight,
+                                    struct reel_error *err)
+{
+    float found[TASTE_N_MORE] = {0};
+    const enum reel_status rc =
+        pairs->n > 0 ? model_logistic_fit(pairs->more, pairs->y, pairs->w, pairs->stars,
+                                          pairs->n, TASTE_N_MORE, 1e-3, found, err)
+                     : REEL_OK;
+    weight[TASTE_WROTE] = found[1] > 0 ? found[1] : 0;
+    return rc;
+}
+
+static enum reel_status fit_words(struct stack *s, struct taste_numbers *numbers,
+                                  struct reel_error *err)
+{
+    const struct reel_words *words = s->data->words;
+    numbers->score[TASTE_WROTE] = numbers->p_like[TASTE_WROTE] = 0;
+    if (!words || words->n == 0) {
+        return REEL_OK;
+    }
+    enum reel_status rc = taste_words_place(s->model, words, &s->words_place, err);
+    int32_t n_writers = 0;
+    s->all.n = s->rated.n = 0;
+    for (int32_t i = 0; rc == REEL_OK && i < words->n && n_writers < WRITERS_MAX; i++) {
+        if (i == 0 || words->viewer[i] != words->viewer[i - 1]) {
+            rc = add_writer(s, numbers, words->viewer[i], err);
+            n_writers++;
+        }
+    }
+    rc = rc ? rc : weigh_words(&s->all, numbers->score, err);
+    return rc ? rc : weigh_words(&s->rated, numbers->p_like, err);
+}
+
 /** Weights of liking: first as of new films, then what is known of a film beside them. */
 static enum reel_status fit_liking(struct pairs *rated, struct taste_numbers *numbers,
                                    struct reel_error *err)
@@ -547,9 +626,6 @@ enum reel_status taste_stack_train(struct reel_model *model,
     if (rc == REEL_OK && !s.desk) {
         rc = fail(err, REEL_ENOMEM, "taste: a viewer of %zu factors", k);
     }
-    if (rc == REEL_OK && data->words && data->words->n > 0) {
-        rc = taste_words_place(model, data->words, &s.words_place, err);
-    }
     rc = rc ? rc : gather(&s, seed, err);
     rc = rc ? rc
             : model_logistic_fit(s.all.x, s.all.y, s.all.w, NULL, s.all.n, TASTE_N_TERMS,
@@ -559,6 +635,7 @@ enum reel_status taste_stack_train(struct reel_model *model,
     } else if (rc == REEL_OK) {
         rc = fit_liking(&s.rated, numbers, err);
     }
+    rc = rc ? rc : fit_words(&s, numbers, err);
     pairs_release(&s.all);
     pairs_release(&s.rated);
     taste_side_release(&s.side);

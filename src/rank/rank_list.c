@@ -217,7 +217,8 @@ static void make_query(struct work *w)
     w->query = (struct reel_query){.film = w->query_film,
                                    .value = chosen->value ? w->query_value : NULL,
                                    .at_s = chosen->at_s ? w->query_at_s : NULL,
-                                   .n = n};
+                                   .n = n,
+                                   .words = chosen->words};
 }
 
 /* ---- which films, in which order ---- */
