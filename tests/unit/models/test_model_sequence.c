@@ -1,8 +1,11 @@
 #include "base_alloc.h"
+#include "model_core.h"
 #include "model_fixture.h"
 #include "model_sequence.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { N_VIEWERS = 60, N_FILMS = 24, N_EACH = 9 };
 
@@ -154,6 +157,67 @@ static void what_it_cannot_learn_from_is_said(void **state)
     base_csr_release(&c.m);
 }
 
+static void a_file_without_one_of_its_parts_is_refused(void **state)
+{
+    (void)state;
+    struct circle c;
+    circle_make(&c);
+    char path[] = "/tmp/forkreel-sequence-XXXXXX";
+    (void)close(mkstemp(path));
+    static const enum model_role role[] = {MODEL_NET, MODEL_START, MODEL_TIMES,
+                                           MODEL_RECENT};
+    struct reel_model *model = trained(&c, "factors=4 layers=1 window=3 epochs=1"),
+                      *opened;
+    for (size_t i = 0; i < COUNT_OF(role); i++) {
+        struct reel_error err;
+        struct base_section *section = &model->header->section[role[i]];
+        const struct base_section whole = *section;
+        for (int damage = 0; damage < 2; damage++) { // not there; shorter
+            section->is_present = damage == 1;
+            section->n_items = whole.n_items - 1;
+            assert_ok(reel_model_save(model, path, &err), err);
+            assert_int_equal(reel_model_open(path, &opened, &err), REEL_EFORMAT);
+            *section = whole;
+        }
+        assert_ok(reel_model_save(model, path, &err), err);
+        assert_ok(reel_model_open(path, &opened, &err), err);
+        reel_model_free(opened);
+    }
+    (void)unlink(path);
+    reel_model_free(model);
+    base_csr_release(&c.m);
+}
+
+// Ties at the ends of windows, histories of one and two films, more ahead than there are.
+static void short_histories_and_ties_are_learnt_from(void **state)
+{
+    (void)state;
+    static const int64_t at_s[] = {5, 5, 5, 5, 7, 9, 9, 9, 9, 9, 9, 11, 11, 11, 11};
+    const int32_t row[] = {0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3};
+    const int32_t col[] = {4, 1, 3, 0, 1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    struct base_csr m;
+    struct reel_error err;
+    assert_ok(base_csr_from_triples(4, 9, COUNT_OF(row), row, col, NULL, &m, &err), err);
+    for (int ahead = 1; ahead <= 20; ahead += 19) {
+        struct reel_train_options opt = reel_train_options_default();
+        const struct reel_training data = {.chosen = m.csr, .at_s = at_s};
+        struct reel_model *model;
+        char text[80];
+        (void)snprintf(text, sizeof text,
+                       "factors=4 layers=1 window=2 epochs=20 batch=2 ahead=%d", ahead);
+        assert_ok(reel_settings_parse("sequence", text, &opt, &err), err);
+        assert_ok(reel_model_train("sequence", &data, &opt, &model, &err), err);
+        float score[9];
+        const struct reel_query q = query_of(&m.csr, 3);
+        assert_ok(reel_model_score(model, &q, score, &err), err);
+        for (int i = 0; i < 9; i++) {
+            assert_true(isfinite(score[i]));
+        }
+        reel_model_free(model);
+    }
+    base_csr_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +225,8 @@ int main(void)
         cmocka_unit_test(the_plain_pass_is_the_trained_graph),
         cmocka_unit_test(a_part_is_what_the_score_loses_without_the_film),
         cmocka_unit_test(what_it_cannot_learn_from_is_said),
+        cmocka_unit_test(a_file_without_one_of_its_parts_is_refused),
+        cmocka_unit_test(short_histories_and_ties_are_learnt_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
