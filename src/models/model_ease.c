@@ -6,9 +6,10 @@
  *   score_j = sum_{i in history} v_i B_ij
  *
  * With the setting `near`, films that a viewer chose soon after each other count more:
- * (X^T X)_ij sums exp(-|place_i - place_j| / near) over the viewers of both, places counted
- * in each viewer's own order of time. That is ours; the matrix stays positive definite,
- * because the kernel is.
+ * (X^T X)_ij sums 1 - share + share exp(-d_ij / near) over the viewers of both, where d_ij is
+ * |place_i - place_j|, places counted in each viewer's own order of time, or the time
+ * between both (`near_in`). That is ours; the matrix stays positive definite, because the
+ * kernel is.
  *
  * The Gram matrix, its Cholesky factor and its inverse share one n x n buffer of single
  * precision, which is the model's own; only P is kept, and B is read off it. Films beyond
@@ -24,15 +25,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum setting_place { S_REGULARIZATION, S_FILMS, S_NEAR, N_SETTINGS };
+enum setting_place {
+    S_REGULARIZATION,
+    S_FILMS,
+    S_NEAR,
+    S_NEAR_IN,
+    S_NEAR_SHARE,
+    N_SETTINGS
+};
+enum near_in { NEAR_IN_PLACES, NEAR_IN_SECONDS };
+
+static const char *const near_units[] = {"places", "seconds", NULL};
 
 static const struct reel_setting settings[N_SETTINGS] = {
     {"regularization", 200, 1e-3, 1e6, REEL_SCALE_LOG, "lambda: pull of weights to zero",
      NULL, true},
     {"films", 20000, 1, 200000, REEL_SCALE_INTEGER,
      "most chosen films that take part; memory is 4 bytes times its square", NULL, false},
-    {"near", 0, 0, 1e6, REEL_SCALE_LINEAR,
-     "films chosen so many apart count a third; 0: all alike", NULL, false},
+    {"near", 0, 0, 1e9, REEL_SCALE_LINEAR,
+     "films chosen so far apart count a third; 0: all alike", NULL, false},
+    {"near_in", NEAR_IN_PLACES, 0, 1, REEL_SCALE_INTEGER, "what near counts", near_units,
+     false},
+    {"near_share", 1, 0, 1, REEL_SCALE_LINEAR, "how much of the count nearness decides",
+     NULL, false},
 };
 
 struct film_count {
@@ -80,8 +95,8 @@ static enum reel_status choose_films(const struct reel_csr *chosen, int32_t n_mo
 struct gram_job {
     const struct reel_csr *chosen, *turned;
     const int32_t *row_of_film;
-    const int32_t *place; /* (entries) in the viewer's time; NULL: all are alike */
-    float near;
+    const int64_t *place; /* (entries) place or time; NULL: all are alike */
+    float near, share;
     float *gram;
     size_t n;
 };
@@ -98,7 +113,7 @@ static int by_time(const void *a, const void *b)
 }
 
 static enum reel_status find_places(const struct reel_csr *chosen, const int64_t *at_s,
-                                    int32_t *place, struct reel_error *err)
+                                    int64_t *place, struct reel_error *err)
 {
     const int64_t n_entries = chosen->start[chosen->n_rows];
     struct placed *placed = base_alloc_array((size_t)n_entries, sizeof *placed);
@@ -112,7 +127,7 @@ static enum reel_status find_places(const struct reel_csr *chosen, const int64_t
         const int64_t first = chosen->start[u], n = chosen->start[u + 1] - first;
         qsort(placed + first, (size_t)n, sizeof *placed, by_time);
         for (int64_t i = 0; i < n; i++) {
-            place[placed[first + i].entry] = (int32_t)i;
+            place[placed[first + i].entry] = i;
         }
     }
     base_free(placed);
@@ -134,15 +149,18 @@ static void gram_rows(int64_t begin, int64_t end, int32_t worker, void *payload)
              e++) {
             const int32_t u = job->turned->col[e];
             const float v = job->turned->value ? job->turned->value[e] : 1;
-            const int32_t place =
+            const int64_t place =
                 job->place ? job->place[base_csr_find(job->chosen, u, (int32_t)film)] : 0;
             for (int64_t f = job->chosen->start[u];
                  f < job->chosen->start[u + 1] && job->chosen->col[f] <= film; f++) {
                 const int32_t j = job->row_of_film[job->chosen->col[f]];
                 const float w = job->chosen->value ? job->chosen->value[f] : 1;
                 if (j >= 0 && job->place) {
-                    const float apart = (float)abs(job->place[f] - place);
-                    row[j] += v * w * expf(-apart / job->near);
+                    // Doubles: an unknown time is the smallest integer.
+                    const double apart = fabs((double)job->place[f] - (double)place);
+                    row[j] +=
+                        v * w *
+                        (1 - job->share + job->share * expf(-(float)apart / job->near));
                 } else if (j >= 0) {
                     row[j] += v * w;
                 }
@@ -167,7 +185,7 @@ static void mirror(float *a, size_t n)
 }
 
 static enum reel_status fill(struct reel_model *model, const struct reel_csr *chosen,
-                             const int32_t *place, const struct reel_train_options *opt,
+                             const int64_t *place, const struct reel_train_options *opt,
                              struct base_pool *pool, size_t n, struct reel_error *err)
 {
     struct base_csr turned;
@@ -181,6 +199,7 @@ static enum reel_status fill(struct reel_model *model, const struct reel_csr *ch
                            .row_of_film = model_ints(model, MODEL_ROW_OF_FILM),
                            .place = place,
                            .near = (float)opt->setting[S_NEAR],
+                           .share = (float)opt->setting[S_NEAR_SHARE],
                            .gram = gram,
                            .n = n};
     base_pool_run(pool, chosen->n_cols, 16, gram_rows, &job);
@@ -211,9 +230,11 @@ static enum reel_status train(const struct model_class *class_,
     const int32_t n_films = data->chosen.n_cols;
     int32_t n_rows = 0;
     const bool is_near = data->at_s && opt->setting[S_NEAR] > 0;
+    const bool is_timed = is_near && (int)opt->setting[S_NEAR_IN] == NEAR_IN_SECONDS;
     int32_t *row_of_film = base_alloc_array((size_t)n_films, sizeof *row_of_film);
-    int32_t *place = base_alloc_array(
-        is_near ? (size_t)data->chosen.start[data->chosen.n_rows] : 0, sizeof *place);
+    int64_t *place = base_alloc_array(
+        is_near && !is_timed ? (size_t)data->chosen.start[data->chosen.n_rows] : 0,
+        sizeof *place);
     if (!row_of_film || !place) {
         base_free(row_of_film);
         base_free(place);
@@ -229,10 +250,10 @@ static enum reel_status train(const struct model_class *class_,
     if (rc == REEL_OK) {
         memcpy(model_ints(*out, MODEL_ROW_OF_FILM), row_of_film,
                (size_t)n_films * sizeof *row_of_film);
-        rc = is_near ? find_places(&data->chosen, data->at_s, place, err) : REEL_OK;
-        rc = rc ? rc
-                : fill(*out, &data->chosen, is_near ? place : NULL, opt, pool,
-                       (size_t)n_rows, err);
+        rc = is_near && !is_timed ? find_places(&data->chosen, data->at_s, place, err)
+                                  : REEL_OK;
+        const int64_t *at = is_timed ? data->at_s : is_near ? place : NULL;
+        rc = rc ? rc : fill(*out, &data->chosen, at, opt, pool, (size_t)n_rows, err);
     }
     base_free(place);
     base_free(row_of_film);

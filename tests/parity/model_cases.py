@@ -57,6 +57,17 @@ def ease(chosen, reg):
     return chosen @ b
 
 
+def ease_near(chosen, at, reg, near, share):
+    """EASE whose co-occurrences count 1 - share + share exp(-apart / near)."""
+    gram = np.zeros((chosen.shape[1],) * 2)
+    for v, t in zip(chosen, at):
+        gram += np.outer(v, v) * (1 - share + share * np.exp(-abs(t[:, None] - t) / near))
+    p = np.linalg.inv(gram + reg * np.eye(len(gram)))
+    b = p / -np.diag(p)
+    np.fill_diagonal(b, 0)
+    return chosen @ b
+
+
 def similarity(rows, shrink):
     length = np.sqrt((rows ** 2).sum(axis=1))
     return rows @ rows.T / (np.outer(length, length) + shrink + 1e-300)
@@ -119,3 +130,7 @@ if __name__ == "__main__":
     age[0, 3] = 0               # the latest choice: ages count from it
     emit("int64_t", "age_days", [int(a) for row, ages in zip(X, age) for a in ages[row > 0]])
     floats("popularity_scores", popularity(X, age, 90.0))
+    floats("ease_near_scores", ease_near(V, age, 2.5, 40.0, 0.6))
+    order = np.where(X > 0, age, -1).argsort(axis=1, kind="stable")  # oldest last
+    place = -order.argsort(axis=1, kind="stable").astype(float)
+    floats("ease_place_scores", ease_near(V, place, 2.5, 3.0, 1.0))

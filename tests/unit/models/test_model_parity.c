@@ -22,12 +22,13 @@ static void assert_floats(const char *what, const float *got, const float *expec
     }
 }
 
-static void assert_scores(const char *name, const char *settings,
-                          const struct reel_csr *chosen, const float *expected)
+static void assert_scores_at(const char *name, const char *settings,
+                             const struct reel_csr *chosen, const int64_t *at_s,
+                             const float *expected)
 {
     for (int32_t n_threads = 1; n_threads <= 2; n_threads++) {
         struct reel_error err;
-        const struct reel_training data = {.chosen = *chosen};
+        const struct reel_training data = {.chosen = *chosen, .at_s = at_s};
         struct reel_train_options opt = reel_train_options_default();
         opt.n_threads = n_threads;
         assert_ok(reel_settings_parse(name, settings, &opt, &err), err);
@@ -43,10 +44,30 @@ static void assert_scores(const char *name, const char *settings,
     }
 }
 
+static void assert_scores(const char *name, const char *settings,
+                          const struct reel_csr *chosen, const float *expected)
+{
+    assert_scores_at(name, settings, chosen, NULL, expected);
+}
+
 static void ease_scores_are_those_of_numpy(void **state)
 {
     (void)state;
     assert_scores("ease", "regularization=2.5", &valued_csr, ease_scores);
+}
+
+static void ease_by_nearness_scores_like_numpy(void **state)
+{
+    (void)state;
+    int64_t at_s[COUNT_OF(age_days)];
+    for (size_t e = 0; e < COUNT_OF(age_days); e++) {
+        at_s[e] = 1000000000 - 86400 * age_days[e];
+    }
+    assert_scores_at("ease",
+                     "regularization=2.5 near=3456000 near_in=seconds near_share=0.6",
+                     &valued_csr, at_s, ease_near_scores);
+    assert_scores_at("ease", "regularization=2.5 near=3", &valued_csr, at_s,
+                     ease_place_scores);
 }
 
 static void neighbours_score_like_numpy(void **state)
@@ -227,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ease_scores_are_those_of_numpy),
+        cmocka_unit_test(ease_by_nearness_scores_like_numpy),
         cmocka_unit_test(neighbours_score_like_numpy),
         cmocka_unit_test(bpr_steps_like_numpy),
         cmocka_unit_test(recent_popularity_is_that_of_numpy),
