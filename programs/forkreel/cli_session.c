@@ -4,6 +4,8 @@
  */
 #include "cli_session.h"
 
+#include "cli_taste.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -569,8 +571,11 @@ static enum reel_status trial_measure(const struct reel_train_options *opt, doub
         return cli_error(err, REEL_ECANCELLED, tr("stopped after %d of %d trials of %s"),
                          run->i_trial, run->n_trials, run->model);
     }
-    const struct reel_training training =
+    struct reel_training training =
         dataset_training(run->s, run->data, &run->split->train, run->split->train_at_s);
+    if (run->features) {
+        taste_data_add(run->features, &training);
+    }
     const struct reel_measure_options measure = {.cut = &cut,
                                                  .n_cuts = 1,
                                                  .n_bootstrap = 1,
@@ -597,8 +602,18 @@ enum reel_status session_search(struct trial_run *run, uint64_t seed,
 {
     const struct reel_search search = {.measure = trial_measure, .payload = run};
     run->i_trial = 0;
-    const enum reel_status rc = reel_settings_search(run->model, run->n_trials, seed,
-                                                     &search, best, best_score, err);
+    struct taste_data features = {0};
+    enum reel_status rc = REEL_OK;
+    if (taste_data_wanted(run->model)) {
+        rc = taste_data_make(run->s, run->data, run->split, &run->split->train, seed,
+                             &features, err);
+        run->features = rc ? NULL : &features;
+    }
+    rc = rc ? rc
+            : reel_settings_search(run->model, run->n_trials, seed, &search, best,
+                                   best_score, err);
+    run->features = NULL;
+    taste_data_release(&features);
     reel_progress_bar_clear(&run->s->cli->bar);
     return rc;
 }

@@ -118,6 +118,8 @@ bool session_settings_best(struct session *s, const char *model, char *settings,
 int32_t session_settings_best_on(struct session *s, const char *model,
                                  const char *measure, char *settings, size_t n_bytes);
 
+struct taste_data; /* cli_taste.h */
+
 /** Train with `opt` on `train` and give NDCG@10 on `validation`. */
 struct trial_run {
     struct session *s;
@@ -126,8 +128,9 @@ struct trial_run {
     const struct reel_split *split;
     const char *measure;
     int32_t n_trials, i_trial;
-    struct cli_table *table; /* a line per trial; may be NULL */
-    json_t *json;            /* an object per trial; may be NULL */
+    struct cli_table *table;           /* a line per trial; may be NULL */
+    json_t *json;                      /* an object per trial; may be NULL */
+    const struct taste_data *features; /* what session_search gives to models that ask */
 };
 /** Search settings, keep every trial in the store, give the best ones. */
 enum reel_status session_search(struct trial_run *run, uint64_t seed,
