@@ -536,7 +536,7 @@ static struct ggml_tensor *loss(struct base_net_graph *g, const int32_t *item, i
     struct base_rng *rng = base_net_rng(g);
     struct part part = {.n_windows = n, .n_tokens = length};
     int32_t *film =
-        base_net_memory(g, (size_t)(length + 1 + line->n_ahead), sizeof *film);
+        base_net_memory(g, (size_t)length + 1 + (size_t)line->n_ahead, sizeof *film);
     part.wanted = base_net_memory(g, n_scores, sizeof *part.wanted);
     part.barred = base_net_memory(g, n_scores, sizeof *part.barred);
     if (!film || !part.wanted || !part.barred || !part_reserve(g, &part)) {

@@ -445,7 +445,8 @@ static float best_share(const struct teaching *t, const struct group *group, flo
 {
     const size_t n = (size_t)t->n;
     double product = 0, square = 0;
-    for (size_t f = (size_t)group->first; f < (size_t)(group->first + group->n); f++) {
+    for (size_t f = (size_t)group->first; f < (size_t)group->first + (size_t)group->n;
+         f++) {
         for (size_t i = 0; i < n; i++) {
             const double by_ridge = t->held_out[f * n + i];
             const double truth = (double)size * t->target[f * n + i] + mean[f];
