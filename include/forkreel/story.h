@@ -331,6 +331,10 @@ struct reel_walk;
 enum reel_status reel_walk_create(const struct reel_story *story, struct reel_walk **out,
                                   struct reel_error *err) REEL_CHECKED;
 void reel_walk_free(struct reel_walk *walk);
+/** Who walks; kept with the walk. NULL as long as nobody said. */
+enum reel_status reel_walk_set_viewer(struct reel_walk *walk, const char *viewer,
+                                      struct reel_error *err) REEL_CHECKED;
+const char *reel_walk_viewer(const struct reel_walk *walk);
 int32_t reel_walk_node(const struct reel_walk *walk);
 /** The way so far, the opening first; borrowed until the next step. */
 const int32_t *reel_walk_path(const struct reel_walk *walk, int32_t *n);

@@ -406,6 +406,8 @@ static enum reel_status play_all(struct play *p, struct reel_error *err)
     p->is_asking = is_asking;
     p->walk_path = story_walk_path(p->cli, p->story->id, p->words->save);
     enum reel_status rc = walk_begin(p, is_asking, err);
+    rc = rc || !p->words->viewer ? rc
+                                 : reel_walk_set_viewer(p->walk, p->words->viewer, err);
     if (rc == REEL_OK && p->words->viewer &&
         !p->words->is_best) { // the best way is nobody's choice
         rc = session_open(p->cli, &p->session, REEL_STORE_CREATE, err);

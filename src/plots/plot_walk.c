@@ -1,6 +1,7 @@
 /**
  * Where a player stands. A walk is the way from the opening, kept apart from the story,
- * which stays as it is. Its file: {"forkreel_walk": 1, "story": "alien-...", "path": [0, 2]}.
+ * which stays as it is. Its file: {"forkreel_walk": 1, "story": "alien-...", "path": [0, 2]},
+ * and "viewer" where it is known who walks.
  */
 #include "base_alloc.h"
 #include "base_error.h"
@@ -16,6 +17,7 @@ struct reel_walk {
     const struct reel_story *story; /* borrowed */
     int32_t *path;                  /* (n) the opening first */
     int32_t n, room;
+    char *viewer; /* NULL not known */
 };
 
 enum reel_status reel_walk_create(const struct reel_story *story, struct reel_walk **out,
@@ -38,8 +40,26 @@ void reel_walk_free(struct reel_walk *walk)
 {
     if (walk) {
         base_free(walk->path);
+        base_free(walk->viewer);
         base_free(walk);
     }
+}
+
+enum reel_status reel_walk_set_viewer(struct reel_walk *walk, const char *viewer,
+                                      struct reel_error *err)
+{
+    char *copy = base_strdup(viewer);
+    if (!copy) {
+        return fail(err, REEL_ENOMEM, "a walk");
+    }
+    base_free(walk->viewer);
+    walk->viewer = copy;
+    return REEL_OK;
+}
+
+const char *reel_walk_viewer(const struct reel_walk *walk)
+{
+    return walk->viewer;
 }
 
 int32_t reel_walk_node(const struct reel_walk *walk)
@@ -108,7 +128,12 @@ enum reel_status reel_walk_save(const struct reel_walk *walk, const char *path,
     for (int32_t i = 0; i < walk->n; i++) {
         fprintf(file.out, i ? ", %d" : "%d", walk->path[i]);
     }
-    fputs("]}\n", file.out);
+    fputc(']', file.out);
+    if (walk->viewer) {
+        fputs(", \"viewer\": ", file.out);
+        plot_format_put_json(file.out, walk->viewer, false);
+    }
+    fputs("}\n", file.out);
     return base_file_writer_close(&file, err);
 }
 
@@ -166,6 +191,8 @@ enum reel_status reel_walk_load(const struct reel_story *story, const char *path
     }
     rc = rc ? rc : reel_walk_create(story, &walk, err);
     rc = rc ? rc : read_path(walk, root, path, err);
+    const char *viewer = json_string_value(json_object_get(root, "viewer"));
+    rc = rc || !viewer ? rc : reel_walk_set_viewer(walk, viewer, err);
     json_decref(root);
     base_file_map_close(&map);
     if (rc) {

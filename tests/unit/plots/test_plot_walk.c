@@ -57,6 +57,12 @@ static void walk_is_kept_and_found_again(void **state)
     assert_ok(reel_walk_choose(walk, 4, &err), err);
     assert_ok(reel_walk_save(walk, path, &err), err);
     assert_ok(reel_walk_load(*state, path, &again, &err), err);
+    assert_null(reel_walk_viewer(again));
+    reel_walk_free(again);
+    assert_ok(reel_walk_set_viewer(walk, "Zoë \"Z\"", &err), err);
+    assert_ok(reel_walk_save(walk, path, &err), err);
+    assert_ok(reel_walk_load(*state, path, &again, &err), err);
+    assert_string_equal(reel_walk_viewer(again), "Zoë \"Z\"");
     assert_int_equal(reel_walk_path(again, &n)[1], 2);
     assert_int_equal(n, 3);
     assert_int_equal(reel_walk_node(again), 4);
