@@ -30,6 +30,22 @@
 {"GENRES", "类型"},
 {"VIEWER", "观众"},
 
+// privacy
+{"everything of a viewer, given out or taken away", "导出或抹去一位观众的全部数据"},
+{"export: write there; default, and -: standard output", "export：写入该文件；默认和 - 为标准输出"},
+{"erase: ask no questions", "erase：不再询问"},
+{"privacy has export, erase and decay, not '%s'", "privacy 有 export、erase 和 decay，没有“%s”"},
+{"--%s is not for 'privacy %s'", "--%s 不能用于“privacy %s”"},
+{"--json needs --yes here: it cannot ask", "这里 --json 需要 --yes：它不能提问"},
+{"everything of %s is in %s", "%s 的全部数据已写入 %s"},
+{"of %s are kept: %d events, %d words, %d situations, %d choices, %d lists shown, %d edits, %d states", "%s 的数据：%d 个事件、%d 条文字、%d 个情境、%d 次选择、%d 次展示、%d 项修改、%d 个状态"},
+{"and %d stories grown for them, %d walks through stories", "以及为其生成的 %d 个故事、%d 段剧情进度"},
+{"erase all of it, for good? (y/n)", "全部永久抹去？(y/n)"},
+{"nothing was erased; --yes asks no questions", "什么也没有抹去；--yes 则不再询问"},
+{"%s; traces stay in the file until 'forkreel privacy decay'", "%s；在下次“forkreel privacy decay”之前，文件里仍有残留"},
+{"%s is forgotten; models know no names, and what they learnt goes with the next 'forkreel train'", "%s 已被遗忘；模型不含姓名，其所学在下次“forkreel train”后消失"},
+{"%lld lists and choices shown before are dropped", "已删除此前展示的 %lld 个列表和选项"},
+
 // help
 {"Usage: forkreel [--home DIR] [--db FILE] [--lang en|zh] [--json] [--threads N] COMMAND ...", "用法：forkreel [--home 文件夹] [--db 文件] [--lang en|zh] [--json] [--threads N] 命令 ..."},
 {"'forkreel help COMMAND' explains one; 'man forkreel' tells everything.", "“forkreel help 命令”说明其中一个；“man forkreel”是完整手册。"},

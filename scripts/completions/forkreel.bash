@@ -6,7 +6,7 @@ _forkreel() {
         cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
         words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
     }
-    local commands="import films show viewers train evaluate recommend welcome profile rate watch like dislike skip replay choose review fork stories story play dialogue export lm text help"
+    local commands="import films show viewers train evaluate recommend welcome profile privacy rate watch like dislike skip replay choose review fork stories story play dialogue export lm text help"
     local formats="catalogue movielens recbole letterboxd imdb imdb-ratings netflix trakt douban tmdb nfo csv jsonl"
     local models="als ease item-knn user-knn bpr popularity content taste sequence hybrid"
     local everywhere="--home --db --lang --json --threads --help --usage"
@@ -58,6 +58,7 @@ _forkreel() {
     recommend) options="--number --model --why --no-log --diversity --diversity-method --context --explore --seed --with-branches --weights --year --genre --not-genre --language --runtime-max --age --person --not --all --tsv" ;;
     welcome) options="--questions --number" ;;
     profile) options="--set --unset --forget --remember --reset --number" ;;
+    privacy) options="--out --yes" ;;
     rate | like | dislike | replay) options="--viewer --context --text" ;;
     watch | skip) options="--viewer --share --context --text" ;;
     choose) options="--viewer --context" ;;
@@ -85,6 +86,8 @@ _forkreel() {
         local stories=${FORKREEL_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/forkreel}/stories
         COMPREPLY=($(compgen -f -- "$cur")
             $(compgen -W "last $(cd "$stories" 2>/dev/null && printf '%s ' ./*.json | sed 's|\./||g; s|\.json||g')" -- "$cur"))
+    elif [[ $command == privacy && $prev == privacy ]]; then
+        COMPREPLY=($(compgen -W "export erase decay" -- "$cur"))
     elif [[ $command == lm && $prev == lm ]]; then
         COMPREPLY=($(compgen -W "list pull tune quantize perplexity embed" -- "$cur"))
     fi
