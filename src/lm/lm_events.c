@@ -271,6 +271,9 @@ bool lm_event_add_histogram(struct base_buffer *out, double at_s, int64_t step,
         put_double(&histogram, 2, h->high) && put_double(&histogram, 3, h->n) &&
         put_double(&histogram, 4, h->sum) && put_double(&histogram, 5, h->sum_squares);
     for (int32_t i = first; is_whole && i <= last; i++) {
+        if (i < last && h->count[i] == 0 && h->count[i + 1] == 0) {
+            continue; // empty neighbours are one bucket
+        }
         is_whole = put_raw_double(&border, lm_histogram_border(i)) &&
                    put_raw_double(&count, (double)h->count[i]);
     }
