@@ -164,6 +164,24 @@ enum reel_status reel_story_parse(const char *json, size_t n_bytes, const char *
 /** Children of a node, best score first; `child` (at most n_max) is filled; gives how many there are. */
 int32_t reel_story_children(const struct reel_story *story, int32_t node, int32_t *child,
                             int32_t n_max);
+/** Children of all nodes in one pass: those of node i are child[start[i]] .. child[start[i + 1] - 1],
+ *  best score first. */
+struct reel_story_links {
+    const int32_t *start; /* (n_nodes + 1) */
+    const int32_t *child; /* (start[n_nodes]) */
+    void *owned;
+};
+enum reel_status reel_story_links_make(const struct reel_story *story,
+                                       struct reel_story_links *out,
+                                       struct reel_error *err) REEL_CHECKED;
+void reel_story_links_release(struct reel_story_links *links);
+/**
+ * P(S given M) of every node: the product of P(s_i given s_1 .. s_(i-1), M) along the way,
+ * summed over the ways where branches meet. Siblings that nobody planned are equally likely.
+ * Shapes:  p (n_nodes), in [0, 1].
+ */
+void reel_story_probabilities(const struct reel_story *story,
+                              const struct reel_story_links *links, double *p);
 /** From the opening to the node of the best path (largest mean score); gives its length. */
 int32_t reel_story_best_path(const struct reel_story *story, int32_t *path,
                              int32_t n_max);

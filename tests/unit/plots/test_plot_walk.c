@@ -70,6 +70,48 @@ static void walk_is_kept_and_found_again(void **state)
     reel_walk_free(again);
 }
 
+// By the definition: over all ways to a node, the product of the shares along it.
+static double p_by_ways(const struct reel_story *story, int32_t node)
+{
+    double p = node == 0;
+    for (int32_t k = 0; k < story->node[node].n_parents; k++) {
+        const int32_t parent = story->node[node].parent[k];
+        int32_t child[64];
+        const int32_t n = reel_story_children(story, parent, child, 64);
+        double sum = 0;
+        for (int32_t c = 0; c < n; c++) {
+            sum += story->node[child[c]].p_plan > 0 ? story->node[child[c]].p_plan : 0;
+        }
+        const double own = story->node[node].p_plan;
+        p += p_by_ways(story, parent) * (own > 0 ? own / (sum > 1 ? sum : 1) : 1.0 / n);
+    }
+    return p;
+}
+
+static void probabilities_are_products_along_the_ways(void **state)
+{
+    const struct reel_story *story = *state;
+    struct reel_story_links links;
+    double p[64];
+    int32_t child[64], n_meeting = 0;
+    assert_ok(reel_story_links_make(story, &links, &err), err);
+    for (int32_t i = 0; i < story->n_nodes; i++) {
+        const int32_t n = reel_story_children(story, i, child, 64);
+        assert_int_equal(links.start[i + 1] - links.start[i], n);
+        assert_memory_equal(links.child + links.start[i], child,
+                            (size_t)n * sizeof *child);
+        n_meeting += story->node[i].n_parents > 1;
+    }
+    assert_true(n_meeting > 0);
+    reel_story_probabilities(story, &links, p);
+    for (int32_t i = 0; i < story->n_nodes; i++) {
+        assert_true(p[i] > 0 && p[i] - p_by_ways(story, i) < 1e-12 &&
+                    p_by_ways(story, i) - p[i] < 1e-12);
+    }
+    reel_story_links_release(&links);
+    reel_story_links_release(&links);
+}
+
 static void wrong_walks_are_refused(void **state)
 {
     const struct reel_story *story = *state;
@@ -131,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walk_goes_to_children_only),
         cmocka_unit_test(walk_is_kept_and_found_again),
+        cmocka_unit_test(probabilities_are_products_along_the_ways),
         cmocka_unit_test(wrong_walks_are_refused),
         cmocka_unit_test(every_failed_allocation_is_told),
     };
