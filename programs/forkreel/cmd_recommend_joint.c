@@ -12,10 +12,13 @@
 
 enum { N_FILMS = 200, N_DECIMALS = 3 };
 
-/** A first choice of a story that lies in the home. */
+/** What is less likely to be told is not asked about: a tree has most of its nodes there. */
+#define P_PLOT_MIN 1e-4
+
+/** A scene of a story that lies in the home. */
 struct branch {
     char *story, *title, *choice;
-    int32_t node;
+    int32_t node, depth;
 };
 
 /** Scores branches of one language for the viewer. */
@@ -170,12 +173,15 @@ static enum reel_status add_branch(struct joint *j, const struct reel_story *sto
         return rc;
     }
     const struct reel_film_table *films = j->q->s->films;
-    j->branch =
-        cli_need(realloc(j->branch, ((size_t)j->n_branches + 1) * sizeof *j->branch));
+    if ((j->n_branches & (j->n_branches - 1)) == 0) { // room for twice as many
+        j->branch = cli_need(
+            realloc(j->branch, (2 * (size_t)j->n_branches + 1) * sizeof *j->branch));
+    }
     j->branch[j->n_branches] = (struct branch){.story = cli_format("%s", story->id),
                                                .title = cli_format("%s", story->title),
                                                .choice = cli_format("%s", n->choice),
-                                               .node = node};
+                                               .node = node,
+                                               .depth = n->depth};
     add_candidate(
         j, (struct reel_joint_candidate){
                .film = session_index_of(films->key, films->n_films, story->film_key),
@@ -185,24 +191,22 @@ static enum reel_status add_branch(struct joint *j, const struct reel_story *sto
     return REEL_OK;
 }
 
-/** The first choices; where nobody planned them they are equally likely. */
+/** Every scene behind the opening, with the probability of the way to it. */
 static enum reel_status add_story(struct joint *j, const struct reel_story *story,
                                   struct reel_error *err)
 {
-    int32_t *child = cli_need(malloc(((size_t)story->n_nodes + 1) * sizeof *child));
-    const int32_t n = reel_story_children(story, 0, child, story->n_nodes);
-    double sum = 0;
-    for (int32_t c = 0; c < n; c++) {
-        const double p = story->node[child[c]].p_plan;
-        sum += p > 0 ? p : 0;
+    struct reel_story_links links;
+    enum reel_status rc = reel_story_links_make(story, &links, err);
+    if (rc) {
+        return rc;
     }
-    enum reel_status rc = REEL_OK;
-    for (int32_t c = 0; c < n && rc == REEL_OK; c++) {
-        const double p = story->node[child[c]].p_plan;
-        rc = add_branch(j, story, child[c], p > 0 && sum > 0 ? p / fmax(1, sum) : 1.0 / n,
-                        err);
+    double *p = cli_need(malloc((size_t)story->n_nodes * sizeof *p));
+    reel_story_probabilities(story, &links, p);
+    for (int32_t i = 1; i < story->n_nodes && rc == REEL_OK; i++) {
+        rc = p[i] < P_PLOT_MIN ? REEL_OK : add_branch(j, story, i, p[i], err);
     }
-    free(child);
+    free(p);
+    reel_story_links_release(&links);
     return rc;
 }
 
@@ -286,6 +290,7 @@ static json_t *joint_json(const struct joint *j, struct reel_joint_item *item, i
             json_object_set_new(row, "title", cli_json_text(branch->title));
             json_object_set_new(row, "choice", cli_json_text(branch->choice));
             json_object_set_new(row, "node", json_integer(branch->node));
+            json_object_set_new(row, "depth", json_integer(branch->depth));
         }
         json_array_append_new(rows, row);
     }
