@@ -749,6 +749,9 @@
 {"loss %.3f, on documents set aside %.3f (perplexity %.1f), after %d steps", "损失 %.3f，留出的文档上 %.3f（困惑度 %.1f），共 %d 步"},
 {"at step %d of %d; to go on: forkreel lm pretrain --resume %s", "停在第 %d 步（共 %d 步）；继续：forkreel lm pretrain --resume %s"},
 
+// lm quantize
+{"there is no file type '%s'; there are %s", "没有文件类型“%s”；有 %s"},
+
 // lm runs
 {"runs: draw the curves of the loss; .svg or .png", "runs：画出损失曲线；.svg 或 .png"},
 {"run", "训练"},

@@ -251,10 +251,92 @@ static char *quantized_path(const struct cli *cli, const char *path, const char 
     return out;
 }
 
+/** Perplexity on held prose, before and after. */
+static enum cli_exit quantize_show(struct cli *cli, const char *from, const char *to)
+{
+    static const struct cli_column columns[] = {{"file", CLI_SHRINK},
+                                                {"file size", CLI_RIGHT},
+                                                {"perplexity", CLI_RIGHT},
+                                                {"Chinese", CLI_RIGHT}};
+    const char *const path[] = {from, to};
+    struct reel_lm_file_judged judged[2];
+    struct reel_error err;
+    const struct reel_progress progress = cli_progress(cli);
+    for (int i = 0; i < 2; i++) {
+        const enum reel_status rc =
+            reel_lm_judge_file(path[i], cli->n_threads, &progress, &judged[i], &err);
+        reel_progress_bar_clear(&cli->bar);
+        if (rc) {
+            return rc == REEL_ECANCELLED ? CLI_INTERRUPTED : cli_fail(cli, &err);
+        }
+    }
+    if (cli->is_json) {
+        json_t *root = cli_need(json_pack("{s:o}", "path", cli_json_text(to)));
+        for (int i = 0; i < 2; i++) {
+            json_object_set_new(
+                root, i ? "after" : "before",
+                cli_need(json_pack(
+                    "{s:I, s:o, s:o}", "file_bytes", (json_int_t)judged[i].file_bytes,
+                    "perplexity_en", cli_json_real(judged[i].perplexity_en),
+                    "perplexity_zh", cli_json_real(judged[i].perplexity_zh))));
+        }
+        return cli_json_show(root);
+    }
+    struct cli_table table;
+    cli_table_init(&table, columns, sizeof columns / sizeof *columns);
+    for (int i = 0; i < 2; i++) {
+        cli_table_line(&table);
+        cli_table_text(&table, path[i]);
+        cli_table_cell(&table, "%.1f MB", (double)judged[i].file_bytes / 1e6);
+        cli_table_real(&table, judged[i].perplexity_en);
+        if (isnan(judged[i].perplexity_zh)) {
+            cli_table_text(&table, NULL);
+        } else {
+            cli_table_real(&table, judged[i].perplexity_zh);
+        }
+    }
+    cli_table_show(&table);
+    cli_table_release(&table);
+    return CLI_DONE;
+}
+
+/** "F32, F16, ..."; free it. */
+static char *file_type_names(void)
+{
+    struct cli_names names = {0};
+    const struct reel_lm_file_type *type;
+    for (int32_t i = 0; (type = reel_lm_file_type(i)); i++) {
+        if (!type->needs_matrix) {
+            cli_names_add(&names, type->name);
+        }
+    }
+    char *text = cli_names_join(&names);
+    cli_names_release(&names);
+    return text;
+}
+
+static bool is_file_type(const char *name)
+{
+    const struct reel_lm_file_type *type;
+    for (int32_t i = 0; (type = reel_lm_file_type(i)); i++) {
+        if (strcasecmp(type->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum cli_exit lm_quantize(struct cli *cli, const struct lm_words *words)
 {
     struct reel_error err;
     char *from;
+    if (!is_file_type(words->word[2])) {
+        char *names = file_type_names();
+        cli_say(cli, tr("there is no file type '%s'; there are %s"), words->word[2],
+                names);
+        free(names);
+        return CLI_USAGE;
+    }
     enum reel_status rc = cli_lm_find(cli, words->word[1], &from, &err);
     if (rc || !from) {
         return cli_fail(cli, &err);
@@ -262,15 +344,8 @@ enum cli_exit lm_quantize(struct cli *cli, const struct lm_words *words)
     char *to = words->word[3] ? cli_format("%s", words->word[3])
                               : quantized_path(cli, from, words->word[2]);
     rc = reel_lm_quantize(from, to, words->word[2], cli->n_threads, &err);
-    enum cli_exit status = CLI_DONE;
-    if (rc) {
-        status = cli_fail(cli, &err);
-        status = rc == REEL_EINVAL ? CLI_USAGE : status;
-    } else if (cli->is_json) {
-        status = cli_json_show(cli_need(json_pack("{s:o}", "path", cli_json_text(to))));
-    } else {
-        cli_print("%s", to);
-    }
+    enum cli_exit status = rc ? cli_fail(cli, &err) : quantize_show(cli, from, to);
+    status = rc == REEL_EINVAL ? CLI_USAGE : status;
     free(from);
     free(to);
     return status;
