@@ -63,7 +63,7 @@ _forkreel() {
     watch | skip) options="--viewer --share --context --text" ;;
     choose) options="--viewer --context" ;;
     review) options="--viewer" ;;
-    lm) options="--sha256 --no-checksum --max-gb --types --max-rise --model --key-file" ;;
+    lm) options="--adapter --alpha --arch --base --batch --blanks --checkpoint --clip --context --data --decay --documents --dropout --embedding --epochs --from --heads --hidden --judge-steps --key-file --kind --kv-heads --layers --max-gb --max-rise --memory --method --model --no-checksum --no-direct --number --order --out --part --patience --prefix --prompt --rank --rate --resume --run --seed --sha256 --steps --svg --targets --temperature --text --tokens --top-k --top-p --types --valid --vocabulary --warmup --width --words" ;;
     fork) options="--viewer --branches --depth --genre --tone --ending --must --must-not --method --candidates --model --key-file --seed --diversity --max-age --context --out" ;;
     story) options="--node --checks" ;;
     play) options="--viewer --best --choices --save --explore --policy --context" ;;
