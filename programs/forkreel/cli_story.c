@@ -308,12 +308,14 @@ static struct libscols_line *tree_line(struct tree *tree, struct libscols_line *
 static void tree_hide_empty(struct libscols_table *scols, size_t c)
 {
     bool is_empty = true;
-    for (size_t l = 0; l < scols_table_get_nlines(scols); l++) {
-        struct libscols_cell *cell =
-            scols_line_get_cell(scols_table_get_line(scols, l), c);
+    struct libscols_iter *lines = cli_need(scols_new_iter(SCOLS_ITER_FORWARD));
+    struct libscols_line *line;
+    while (is_empty && scols_table_next_line(scols, lines, &line) == 0) {
+        struct libscols_cell *cell = scols_line_get_cell(line, c);
         const char *text = cell ? scols_cell_get_data(cell) : NULL;
-        is_empty = is_empty && (!text || !*text);
+        is_empty = !text || !*text;
     }
+    scols_free_iter(lines);
     struct libscols_column *column = scols_table_get_column(scols, c);
     if (is_empty) {
         scols_column_set_flags(column, scols_column_get_flags(column) | SCOLS_FL_HIDDEN);
@@ -328,25 +330,24 @@ static void tree_fill(struct tree *tree)
         struct libscols_line *parent;
     };
     const int32_t n = tree->story->n_nodes;
-    size_t n_links = 1, n_stack = 0;
-    for (int32_t i = 0; i < n; i++) {
-        n_links += (size_t)tree->story->node[i].n_parents;
+    size_t n_stack = 0;
+    struct reel_story_links links;
+    if (reel_story_links_make(tree->story, &links, NULL) != REEL_OK) {
+        cli_need(NULL);
     }
-    struct place *stack = cli_need(malloc(n_links * sizeof *stack));
-    int32_t *child = cli_need(malloc((size_t)n * sizeof *child));
+    struct place *stack = cli_need(malloc(((size_t)links.start[n] + 1) * sizeof *stack));
     stack[n_stack++] = (struct place){0, NULL};
     while (n_stack > 0) {
         const struct place at = stack[--n_stack];
         const bool is_first = !tree->line[at.node];
         struct libscols_line *line = tree_line(tree, at.parent, at.node);
-        const int32_t n_children =
-            is_first ? reel_story_children(tree->story, at.node, child, n) : 0;
-        for (int32_t c = n_children - 1; c >= 0; c--) {
-            stack[n_stack++] = (struct place){child[c], line};
+        const int32_t begin = links.start[at.node], end = links.start[at.node + 1];
+        for (int32_t c = end - 1; is_first && c >= begin; c--) {
+            stack[n_stack++] = (struct place){links.child[c], line};
         }
     }
     free(stack);
-    free(child);
+    reel_story_links_release(&links);
 }
 
 void story_print_tree(const struct cli *cli, const struct reel_story *story)
