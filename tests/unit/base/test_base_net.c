@@ -577,6 +577,43 @@ static void entropy_of_normed_rows_is_what_the_formula_says(void **state)
     base_net_free(net);
 }
 
+static const float wanted_share[] = {0.5F, 0.3F, 0.15F, 0.05F};
+
+static struct ggml_tensor *share_loss(struct base_net_graph *g, const int32_t *item,
+                                      int32_t n, double *weight, void *payload)
+{
+    (void)item;
+    (void)payload;
+    *weight = n;
+    return base_net_cross_entropy_shares(g, base_net_param(g, 0), wanted_share);
+}
+
+// Entropy is least, and the gradient 0, where the softmax is what is wanted.
+static void a_wanted_distribution_is_learnt(void **state)
+{
+    (void)state;
+    const struct base_net_param p = {"x", 4, 1, 0, 1, false, false, 0};
+    const struct base_net_task task = {
+        .loss = share_loss, .n_items = 1, .n_batch = 1, .n_part = 1};
+    const struct base_net_options opt = quick(2000);
+    struct base_net *net;
+    struct base_net_result result;
+    struct reel_error err;
+    assert_ok(base_net_create(&p, 1, 4, &net, &err), err);
+    assert_ok(base_net_train(net, &task, &opt, &result, &err), err);
+    double sum = 0, entropy = 0;
+    for (int c = 0; c < 4; c++) {
+        sum += exp((double)base_net_values(net, 0)[c]);
+        entropy -= (double)wanted_share[c] * log((double)wanted_share[c]);
+    }
+    for (int c = 0; c < 4; c++) {
+        const double share = exp((double)base_net_values(net, 0)[c]) / sum;
+        assert_true(fabs(share - (double)wanted_share[c]) < 0.01);
+    }
+    assert_true(fabs(result.loss - entropy) < 1e-3);
+    base_net_free(net);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -616,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_group_of_parameters_has_its_own_rate),
         cmocka_unit_test(attention_looks_back_only_and_by_sequence),
         cmocka_unit_test(entropy_of_normed_rows_is_what_the_formula_says),
+        cmocka_unit_test(a_wanted_distribution_is_learnt),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
