@@ -106,7 +106,7 @@ struct taste_wrote {
     const float *place; /* (words->n, k) */
     int32_t begin, end, n_chosen;
 };
-#define TASTE_WORDS_HISTORY 10.0F
+#define TASTE_WORDS_HISTORY 5.0F
 /** w (k) without texts about `film` (-1: all); formula at the head of model_taste_stack.c. */
 void taste_words_mean(const struct taste_wrote *wrote, size_t k, int32_t film, float *w);
 

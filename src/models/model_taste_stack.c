@@ -3,7 +3,7 @@
  *
  *   choices   x = B^-1 sum t_i y_i,   B = G + sum w_i y_i y_i^T + l I       (model_als.c)
  *   ratings   z = C^-1 sum r_i m_i,   C = sum m_i m_i^T + pull I
- *   words     w = 10 / (10 + n_chosen) sum a_n p_n / (sum |a_n| + 1)
+ *   words     w = 5 / (5 + n_chosen) sum a_n p_n / (sum |a_n| + 1)
  *
  * y_i learned vectors, m_i places as the map gives them with film i held out, r_i stars
  * beyond what viewer and film explain; p_n where the map puts text n beside a text of which
@@ -514,20 +514,19 @@ static enum reel_status gather(struct stack *s, uint64_t seed, struct reel_error
 }
 
 /**
- * What words are worth shows where little else is known: pairs of a viewer who wrote, as if
- * they had chosen N_CUT films and rated none, with what the other terms say as their offset.
+ * What words are worth shows where nothing else is known: pairs of a viewer who wrote, as if
+ * they had neither chosen nor rated anything, with what the other terms say as their offset.
  */
-enum { N_CUT = 2, WRITERS_MAX = 2000 };
+enum { WRITERS_MAX = 2000 };
 
 static enum reel_status add_writer(struct stack *s, const struct taste_numbers *numbers,
                                    int32_t viewer, struct reel_error *err)
 {
     const struct reel_query chosen = row_of(&s->data->chosen, viewer);
     const struct reel_query rated = row_of(s->data->rated, viewer);
-    struct reel_query cut = chosen;
-    cut.n = chosen.n < N_CUT ? chosen.n : N_CUT;
-    const enum reel_status rc = taste_side_solve(s->model, &cut, NULL, &s->side, err);
-    find_words(s, viewer, cut.n);
+    const struct reel_query nothing = {0};
+    const enum reel_status rc = taste_side_solve(s->model, &nothing, NULL, &s->side, err);
+    find_words(s, viewer, 0);
     if (rc || s->wrote.begin == s->wrote.end) {
         return rc;
     }
@@ -538,14 +537,11 @@ static enum reel_status add_writer(struct stack *s, const struct taste_numbers *
     for (int32_t i = 0; i < s->n; i++) {
         const int64_t at_chosen = walk_to(&chosen, &in_chosen, s->film[i]);
         const int64_t at_rated = walk_to(&rated, &in_rated, s->film[i]);
-        if (at_chosen >= 0 && at_chosen < cut.n) {
-            continue;
-        }
         float term[TASTE_N_TERMS];
         const float is_liked = at_chosen >= 0;
         const float more[TASTE_N_MORE] = {
             1, wrote_without(s, s->film[i], mapped_place(s->model, s->film[i]))};
-        terms(s, s->film[i], &cut, -1, &rated, -1, term);
+        terms(s, s->film[i], &nothing, -1, &nothing, -1, term);
         push(&s->all, term, more, is_liked,
              at_rated >= 0 && at_chosen < 0 ? (float)s->dislike : 1,
              dot(term, numbers->score, TASTE_N_TERMS));
