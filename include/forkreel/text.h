@@ -18,6 +18,7 @@
 
 #include <forkreel/status.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -33,6 +34,7 @@ const struct reel_text_step *reel_text_steps(int32_t *n);
 struct reel_text_options {
     const char *language; /* "en", "zh", ...; NULL: by the tag of step language, if any */
     int32_t n_count_max;  /* step count: how many words are kept; default 1 million */
+    bool keeps_stop_words; /* reel_text_words; default false */
 };
 struct reel_text_options reel_text_options_default(void);
 
@@ -70,7 +72,7 @@ const char *reel_text_language(const char *text, size_t n);
 
 /**
  * The words of one text after all steps but count: cleaned, folded, cut, lower-cased, without
- * stop words, stemmed. What features count, and the same for a film, a review and a branch.
+ * stop words (unless `opt` keeps them), stemmed. What features count, and the same for a film, a review and a branch.
  * `each` gets them in order; a status other than REEL_OK ends it and is passed on.
  *
  * Language: of `opt`, else told from the text as a whole.

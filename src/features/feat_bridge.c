@@ -68,7 +68,7 @@ static enum reel_status add_sentence(const struct learning *l, struct sentences 
 {
     const int64_t begin = s->n;
     enum reel_status rc = feat_words_cut(words, text, err);
-    for (int32_t i = 0; rc == REEL_OK && i < words->n; i++) {
+    for (int32_t i = 0; rc == REEL_OK && i < words->single.n; i++) {
         size_t n_bytes;
         const char *key = feat_words_term(words, i, 1, &n_bytes);
         const int32_t word = feat_find(l->features, FEAT_TEXT, key, n_bytes);

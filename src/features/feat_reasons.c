@@ -194,16 +194,16 @@ static bool is_han(const char *word)
 /** The term as the text spells it, into `words.name`. */
 static const char *spelling(struct telling *t, int32_t i, int32_t k)
 {
-    const struct feat_words *from = t->spelt.n == t->words.n ? &t->spelt : &t->words;
+    const bool is_alike = feat_words_n(&t->spelt, k) == feat_words_n(&t->words, k);
+    size_t n_bytes;
+    const char *term = feat_words_term(is_alike ? &t->spelt : &t->words, i, k, &n_bytes);
     struct base_buffer *out = &t->words.name;
     bool is_whole = true;
     base_buffer_clear(out);
-    for (int32_t w = i; w < i + k; w++) {
-        size_t n_bytes;
-        const char *word = feat_words_term(from, w, 1, &n_bytes);
-        is_whole = is_whole &&
-                   (w == i || is_han(word) || base_buffer_add_char(out, ' ')) &&
-                   base_buffer_add(out, word, n_bytes);
+    for (size_t c = 0; c < n_bytes && is_whole; c++) {
+        // No blank before a Chinese word.
+        is_whole = (term[c] == ' ' && c + 1 < n_bytes && is_han(term + c + 1)) ||
+                   base_buffer_add_char(out, term[c]);
     }
     return is_whole ? base_buffer_text(out) : NULL;
 }
@@ -216,8 +216,8 @@ static enum reel_status visit(struct telling *t, const struct reel_csr *words,
         rc = feat_words_spell(&t->spelt, text, err);
     }
     const int32_t n_gram = t->features->header->n_gram;
-    for (int32_t i = 0; rc == REEL_OK && i < t->words.n; i++) {
-        for (int32_t k = 1; rc == REEL_OK && k <= n_gram && i + k <= t->words.n; k++) {
+    for (int32_t k = 1; rc == REEL_OK && k <= n_gram; k++) {
+        for (int32_t i = 0; rc == REEL_OK && i < feat_words_n(&t->words, k); i++) {
             const double amount = occurrence(t, words, i, k, is_counting);
             if (fabs(amount) > 0) {
                 const char *name = spelling(t, i, k);

@@ -66,8 +66,8 @@ static enum reel_status count_terms(const char *const *text, int32_t n,
     enum reel_status rc = REEL_OK;
     for (int32_t i = 0; rc == REEL_OK && i < n; i++) {
         rc = feat_words_cut(words, text[i], err);
-        for (int32_t w = 0; rc == REEL_OK && w < words->n; w++) {
-            for (int32_t k = 1; rc == REEL_OK && k <= N_GRAM && w + k <= words->n; k++) {
+        for (int32_t k = 1; rc == REEL_OK && k <= N_GRAM; k++) {
+            for (int32_t w = 0; rc == REEL_OK && w < feat_words_n(words, k); w++) {
                 size_t n_bytes;
                 const char *key = feat_words_term(words, w, k, &n_bytes);
                 rc = feat_count_add(count, key, n_bytes, k, i, false, err);
@@ -134,8 +134,8 @@ static enum reel_status row_make(const struct reel_sentiment *s, const char *tex
 {
     row_clear(row);
     const enum reel_status rc = feat_words_cut(words, text, err);
-    for (int32_t w = 0; rc == REEL_OK && w < words->n; w++) {
-        for (int32_t k = 1; k <= N_GRAM && w + k <= words->n; k++) {
+    for (int32_t k = 1; rc == REEL_OK && k <= N_GRAM; k++) {
+        for (int32_t w = 0; w < feat_words_n(words, k); w++) {
             size_t n_bytes;
             int64_t col;
             const char *key = feat_words_term(words, w, k, &n_bytes);

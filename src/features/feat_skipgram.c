@@ -317,7 +317,7 @@ static enum reel_status add_tokens(const struct reel_features *features, const c
                                    struct reel_error *err)
 {
     enum reel_status rc = feat_words_cut(words, text, err);
-    for (int32_t i = 0; rc == REEL_OK && i < words->n; i++) {
+    for (int32_t i = 0; rc == REEL_OK && i < words->single.n; i++) {
         size_t n_bytes;
         const char *key = feat_words_term(words, i, 1, &n_bytes);
         const int32_t token = feat_find(features, FEAT_TEXT, key, n_bytes);

@@ -331,11 +331,12 @@ struct words {
     enum reel_status (*each)(const char *word, size_t n, void *payload,
                              struct reel_error *err);
     void *payload;
+    bool keeps_stop_words;
     struct words *next;
 };
 
 static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct words *idle;
+static struct words *idle[2]; /* without stop words, with them */
 
 static enum reel_status hand_on(const char *bytes, size_t n, void *payload,
                                 struct reel_error *err)
@@ -355,25 +356,29 @@ static enum reel_status hand_on(const char *bytes, size_t n, void *payload,
     return rc;
 }
 
-static enum reel_status words_take(struct words **out, struct reel_error *err)
+static enum reel_status words_take(bool keeps_stop_words, struct words **out,
+                                   struct reel_error *err)
 {
-    static const char *const chain[] = {"extract", "clean", "normalize", "simplify",
-                                        "segment", "lower", "stop",      "stem"};
+    enum { N_CHAIN = 8 };
+    static const char *const chain[2][N_CHAIN] = {
+        {"extract", "clean", "normalize", "simplify", "segment", "lower", "stop", "stem"},
+        {"extract", "clean", "normalize", "simplify", "segment", "lower", "stem"}};
     pthread_mutex_lock(&idle_lock);
-    struct words *w = idle;
-    idle = w ? w->next : NULL;
+    struct words *w = idle[keeps_stop_words];
+    idle[keeps_stop_words] = w ? w->next : NULL;
     pthread_mutex_unlock(&idle_lock);
     enum reel_status rc = REEL_OK;
     if (!w) {
         w = base_alloc_zeroed(1, sizeof *w);
-        rc = w ? reel_text_pipe_open(chain, sizeof chain / sizeof *chain, NULL, hand_on,
-                                     w, &w->pipe, err)
+        rc = w ? reel_text_pipe_open(chain[keeps_stop_words], N_CHAIN - keeps_stop_words,
+                                     NULL, hand_on, w, &w->pipe, err)
                : fail(err, REEL_ENOMEM, "words of a text");
         if (rc != REEL_OK) {
             base_free(w);
             return rc;
         }
     }
+    w->keeps_stop_words = keeps_stop_words;
     *out = w;
     return rc;
 }
@@ -382,8 +387,8 @@ static void words_put(struct words *w)
 {
     reset(w->pipe);
     pthread_mutex_lock(&idle_lock);
-    w->next = idle;
-    idle = w;
+    w->next = idle[w->keeps_stop_words];
+    idle[w->keeps_stop_words] = w;
     pthread_mutex_unlock(&idle_lock);
 }
 
@@ -401,7 +406,7 @@ enum reel_status reel_text_words(const char *text, size_t n,
         return fail(err, REEL_EINVAL, "language '%s' is not known", language);
     }
     struct words *w = NULL;
-    enum reel_status rc = words_take(&w, err);
+    enum reel_status rc = words_take(opt && opt->keeps_stop_words, &w, err);
     if (rc != REEL_OK) {
         return rc;
     }

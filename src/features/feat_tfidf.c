@@ -2,7 +2,8 @@
  * TF-IDF (Salton and Buckley 1988) over words and over facts, each kind by itself so that
  * a model can weigh kinds against each other.
  *
- * Text: weight (1 + log tf) * idf. People, genres, keywords, facts: idf. Year: a film lies between
+ * Text: weight (1 + log tf) * idf; terms of several words are of the text as it stands, single
+ * words without stop words. People, genres, keywords, facts: idf. Year: a film lies between
  * the middles of two decades and belongs to both, the nearer one more; two films a year
  * apart then never look as different as two films of different decades.
  */
@@ -114,8 +115,8 @@ static enum reel_status grams_each(const char *text, struct feat_words *words,
                                    struct reel_error *err)
 {
     enum reel_status rc = feat_words_cut(words, text, err);
-    for (int32_t i = 0; rc == REEL_OK && i < words->n; i++) {
-        for (int32_t k = 1; rc == REEL_OK && k <= n_gram && i + k <= words->n; k++) {
+    for (int32_t k = 1; rc == REEL_OK && k <= n_gram; k++) {
+        for (int32_t i = 0; rc == REEL_OK && i < feat_words_n(words, k); i++) {
             size_t n_bytes;
             const char *key = feat_words_term(words, i, k, &n_bytes);
             rc = sink(key, n_bytes, k, 1, payload, err);

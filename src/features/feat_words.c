@@ -12,49 +12,67 @@ enum { TEXT_MAX_BYTES = 1 << 30 };
 void feat_words_init(struct feat_words *words)
 {
     *words = (struct feat_words){0};
-    base_buffer_init(&words->text, TEXT_MAX_BYTES);
+    base_buffer_init(&words->single.text, TEXT_MAX_BYTES);
+    base_buffer_init(&words->all.text, TEXT_MAX_BYTES);
     base_buffer_init(&words->name, 1 << 16);
+}
+
+static void run_release(struct feat_run *run)
+{
+    base_buffer_release(&run->text);
+    base_free(run->start);
 }
 
 void feat_words_release(struct feat_words *words)
 {
     base_text_free(words->fold);
-    base_buffer_release(&words->text);
+    run_release(&words->single);
+    run_release(&words->all);
     base_buffer_release(&words->name);
-    base_free(words->start);
     *words = (struct feat_words){0};
+}
+
+static void run_clear(struct feat_run *run)
+{
+    base_buffer_clear(&run->text);
+    run->n = 0;
 }
 
 static enum reel_status add_word(const char *word, size_t n_bytes, void *payload,
                                  struct reel_error *err)
 {
-    struct feat_words *words = payload;
-    if (words->n + 1 >= words->room) {
-        const int32_t room = words->room ? 2 * words->room : 256;
-        size_t *start =
-            base_realloc_array(words->start, (size_t)room, sizeof *words->start);
+    struct feat_run *run = payload;
+    if (run->n + 1 >= run->room) {
+        const int32_t room = run->room ? 2 * run->room : 256;
+        size_t *start = base_realloc_array(run->start, (size_t)room, sizeof *run->start);
         if (!start) {
-            return fail(err, REEL_ENOMEM, "a text of %d words", words->n);
+            return fail(err, REEL_ENOMEM, "a text of %d words", run->n);
         }
-        words->start = start;
-        words->room = room;
+        run->start = start;
+        run->room = room;
     }
-    words->start[words->n] = words->text.n_bytes;
-    if (!base_buffer_add(&words->text, word, n_bytes) ||
-        !base_buffer_add_char(&words->text, ' ')) {
-        return fail(err, REEL_ENOMEM, "a text of %d words", words->n);
+    run->start[run->n] = run->text.n_bytes;
+    if (!base_buffer_add(&run->text, word, n_bytes) ||
+        !base_buffer_add_char(&run->text, ' ')) {
+        return fail(err, REEL_ENOMEM, "a text of %d words", run->n);
     }
-    words->start[++words->n] = words->text.n_bytes;
+    run->start[++run->n] = run->text.n_bytes;
     return REEL_OK;
 }
 
 enum reel_status feat_words_cut(struct feat_words *words, const char *text,
                                 struct reel_error *err)
 {
-    base_buffer_clear(&words->text);
-    words->n = 0;
-    return text ? reel_text_words(text, strlen(text), NULL, add_word, words, err)
-                : REEL_OK;
+    struct reel_text_options opt = reel_text_options_default();
+    run_clear(&words->single);
+    run_clear(&words->all);
+    if (!text) {
+        return REEL_OK;
+    }
+    const size_t n = strlen(text);
+    enum reel_status rc = reel_text_words(text, n, &opt, add_word, &words->single, err);
+    opt.keeps_stop_words = true;
+    return rc ? rc : reel_text_words(text, n, &opt, add_word, &words->all, err);
 }
 
 /** A pipe's blocks of words, one blank or line between. */
@@ -73,22 +91,15 @@ static enum reel_status add_words(const char *bytes, size_t n, void *payload,
     return rc;
 }
 
-enum reel_status feat_words_spell(struct feat_words *words, const char *text,
-                                  struct reel_error *err)
+static enum reel_status spell(struct feat_run *run, const char *const *chain,
+                              int32_t n_steps, const char *text, struct reel_error *err)
 {
-    static const char *const chain[] = {"extract", "clean", "normalize",
-                                        "segment", "lower", "stop"};
-    const char *language = text ? reel_text_language(text, strlen(text)) : "";
-    if (strcmp(language, "en") != 0) {
-        return feat_words_cut(words, text, err); // only English words lose their endings
-    }
     struct reel_text_options opt = reel_text_options_default();
-    opt.language = language;
     struct reel_text_pipe *pipe;
-    base_buffer_clear(&words->text);
-    words->n = 0;
-    enum reel_status rc = reel_text_pipe_open(chain, sizeof chain / sizeof *chain, &opt,
-                                              add_words, words, &pipe, err);
+    run_clear(run);
+    opt.language = "en";
+    enum reel_status rc =
+        reel_text_pipe_open(chain, n_steps, &opt, add_words, run, &pipe, err);
     if (rc == REEL_OK) {
         rc = reel_text_pipe_push(pipe, text, strlen(text), err);
         rc = rc ? rc : reel_text_pipe_end(pipe, err);
@@ -97,11 +108,31 @@ enum reel_status feat_words_spell(struct feat_words *words, const char *text,
     return rc;
 }
 
+enum reel_status feat_words_spell(struct feat_words *words, const char *text,
+                                  struct reel_error *err)
+{
+    enum { N_STEPS = 6 };
+    static const char *const chain[N_STEPS] = {"extract", "clean", "normalize",
+                                               "segment", "lower", "stop"};
+    if (!text || strcmp(reel_text_language(text, strlen(text)), "en") != 0) {
+        return feat_words_cut(words, text, err); // only English words lose their endings
+    }
+    const enum reel_status rc = spell(&words->single, chain, N_STEPS, text, err);
+    return rc ? rc : spell(&words->all, chain, N_STEPS - 1, text, err);
+}
+
+int32_t feat_words_n(const struct feat_words *words, int32_t k)
+{
+    const int32_t n = k == 1 ? words->single.n : words->all.n - k + 1;
+    return n > 0 ? n : 0;
+}
+
 const char *feat_words_term(const struct feat_words *words, int32_t i, int32_t k,
                             size_t *n_bytes)
 {
-    *n_bytes = words->start[i + k] - words->start[i] - 1;
-    return words->text.data + words->start[i];
+    const struct feat_run *run = k == 1 ? &words->single : &words->all;
+    *n_bytes = run->start[i + k] - run->start[i] - 1;
+    return run->text.data + run->start[i];
 }
 
 enum reel_status feat_words_name(struct feat_words *words, const char *prefix,

@@ -2,6 +2,9 @@
  * Words of one text after another, laid side by side: a term of k words is then a piece of
  * that text and needs no putting together.
  *
+ * Single words are those without stop words. Terms of several words are of the text as it
+ * stands, stop words included: "man of the house" has "man of", not "man house".
+ *
  *     struct feat_words words;
  *     feat_words_init(&words);
  *     rc = feat_words_cut(&words, "Two men rob a bank", &err);
@@ -13,11 +16,15 @@
 
 #include "base_text.h"
 
-struct feat_words {
-    struct base_text *fold;  /* for names; made when the first one comes */
+struct feat_run {
     struct base_buffer text; /* words, one blank behind each */
     size_t *start;           /* (n + 1) */
     int32_t n, room;
+};
+
+struct feat_words {
+    struct base_text *fold; /* for names; made when the first one comes */
+    struct feat_run single, all;
     struct base_buffer name;
 };
 
@@ -29,7 +36,9 @@ enum reel_status feat_words_cut(struct feat_words *words, const char *text,
 /** The same words with their endings, as they are spelt: word i there is word i here. */
 enum reel_status feat_words_spell(struct feat_words *words, const char *text,
                                   struct reel_error *err) REEL_CHECKED;
-/** `k` words from word `i` on with one blank between; not ended by NUL. */
+/** How many terms of `k` words there are. */
+int32_t feat_words_n(const struct feat_words *words, int32_t k);
+/** Term `i` of those of `k` words, one blank between words; not ended by NUL. */
 const char *feat_words_term(const struct feat_words *words, int32_t i, int32_t k,
                             size_t *n_bytes);
 /** "person:al pacino": a name folded, behind a prefix; valid until the next call. */

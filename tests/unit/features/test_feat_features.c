@@ -94,6 +94,25 @@ static void terms_of_one_text_only_are_left_out(void **state)
     reel_features_free(features);
 }
 
+/** Pairs are of the text as it stands; single words are without stop words. */
+static void pairs_keep_the_words_between(void **state)
+{
+    (void)state;
+    static const struct reel_feature_text two[] = {
+        {.text = "The man of the house is back"}, {.text = "Every man of the house"}};
+    struct reel_features_options opt = reel_features_options_default();
+    struct reel_error err;
+    struct reel_features *features;
+    opt.n_lsa = 0;
+    assert_ok(reel_features_fit(two, COUNT_OF(two), &opt, &features, &err), err);
+    assert_true(column_of(features, "text", "man of") >= 0);
+    assert_true(column_of(features, "text", "the hous") >= 0);
+    assert_true(column_of(features, "text", "man") >= 0);
+    assert_int_equal(column_of(features, "text", "man hous"), -1);
+    assert_int_equal(column_of(features, "text", "the"), -1);
+    reel_features_free(features);
+}
+
 static void every_row_has_length_one_or_zero(void **state)
 {
     (void)state;
@@ -378,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(terms_of_one_text_only_are_left_out),
+        cmocka_unit_test(pairs_keep_the_words_between),
         cmocka_unit_test(every_row_has_length_one_or_zero),
         cmocka_unit_test(a_decade_fades_into_the_next),
         cmocka_unit_test(embeddings_are_passed_on),
