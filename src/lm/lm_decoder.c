@@ -135,7 +135,8 @@ static enum reel_status read_shape(const struct lm_gguf *file, const char *path,
     s->embedding_scale = family->is_scaled ? sqrt(s->n_width) : 1;
     s->rope = family->rope;
     s->gate = family->gate;
-    s->has_bias = family->has_bias;
+    s->has_bias =
+        family->has_bias || gguf_find_tensor(file->header, "blk.0.attn_q.bias") >= 0;
     s->is_tied = gguf_find_tensor(file->header, "output.weight") < 0;
     const int64_t id = gguf_find_tensor(file->header, "token_embd.weight");
     s->n_vocabulary = id < 0 ? 0 : size_of(gguf_get_tensor_ne(file->header, id)[1]);
@@ -246,11 +247,12 @@ struct binding {
     const struct lm_gguf *file;
     const char *path;
     struct reel_error *err;
+    int64_t n_bound;
 };
 
 static bool bind_tensor(struct lm_tensor *t, void *payload)
 {
-    const struct binding *b = payload;
+    struct binding *b = payload;
     const struct gguf_context *header = b->file->header;
     const int64_t id = gguf_find_tensor(header, t->name);
     if (id < 0) {
@@ -269,6 +271,12 @@ static bool bind_tensor(struct lm_tensor *t, void *payload)
         return false;
     }
     t->data = lm_gguf_data(b->file, id);
+    b->n_bound++;
+    if ((uintptr_t)t->data % sizeof(float) != 0) {
+        (void)fail(b->err, REEL_EFORMAT, "%s: tensor %s is not aligned", b->path,
+                   t->name);
+        return false;
+    }
     return true;
 }
 
@@ -288,13 +296,22 @@ enum reel_status lm_decoder_open(const char *path, struct lm_decoder **out,
     if (rc != REEL_OK) {
         goto done;
     }
-    struct binding binding = {&file, path, err};
+    struct binding binding = {&file, path, err, 0};
     if (gguf_find_tensor(file.header, "rope_freqs.weight") >= 0) {
         name_tensor(&d->rope_factor, "rope_freqs.weight", shape.n_rotated / 2, 1);
         rc = bind_tensor(&d->rope_factor, &binding) ? REEL_OK : REEL_EFORMAT;
     }
     if (rc != REEL_OK || !lm_decoder_visit(d, bind_tensor, &binding)) {
         rc = REEL_EFORMAT;
+        goto done;
+    }
+    if (binding.n_bound != gguf_get_n_tensors(file.header)) {
+        rc = fail(
+            err, REEL_EFORMAT,
+            "%s: has %lld tensors, of which %lld are known here: a %s of a kind that "
+            "cannot be trained",
+            path, (long long)gguf_get_n_tensors(file.header), (long long)binding.n_bound,
+            shape.architecture);
         goto done;
     }
     d->file = file.map; // moves

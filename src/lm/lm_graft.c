@@ -57,7 +57,9 @@ static enum reel_status find(struct lm_graft *g, int32_t i_layer, const char *na
                     (long long)ne[1], (long long)ne[0], (long long)n_1, (long long)n_0);
     }
     *out = lm_gguf_data(&g->file, id);
-    return REEL_OK;
+    return (uintptr_t)*out % sizeof(float) == 0
+               ? REEL_OK
+               : fail(err, REEL_EFORMAT, "%s: tensor %s is not aligned", g->path, full);
 }
 
 /** Rows of a tensor of the first layer; 0 where there is none. */
@@ -119,10 +121,41 @@ static enum reel_status find_prefix(struct lm_graft *g, const struct llama_model
     return rc;
 }
 
+/** What llama.cpp asserts instead of refusing: types and shapes of all that it will use. */
+static enum reel_status check_lora(const struct lm_graft *g, struct reel_error *err)
+{
+    const struct gguf_context *header = g->file.header;
+    const int64_t alpha = gguf_find_key(header, "adapter.lora.alpha");
+    if ((alpha >= 0 && gguf_get_kv_type(header, alpha) != GGUF_TYPE_FLOAT32) ||
+        gguf_find_key(header, "adapter.alora.invocation_tokens") >= 0) {
+        return fail(err, REEL_EFORMAT, "%s: a LoRA of a kind that is not known here",
+                    g->path);
+    }
+    for (int64_t i = 0; i < gguf_get_n_tensors(header); i++) {
+        const char *name = gguf_get_tensor_name(header, i), *dot = strrchr(name, '.');
+        const enum ggml_type type = gguf_get_tensor_type(header, i);
+        const int64_t *ne = gguf_get_tensor_ne(header, i);
+        if (!dot || (strcmp(dot, ".lora_a") != 0 && strcmp(dot, ".lora_b") != 0) ||
+            strncmp(name, "blk.", 4) != 0 || ne[0] < 1 || ne[1] < 1 || ne[2] != 1 ||
+            ne[3] != 1 ||
+            (type != GGML_TYPE_F32 && type != GGML_TYPE_F16 && type != GGML_TYPE_BF16)) {
+            return fail(err, REEL_EFORMAT,
+                        "%s: tensor %s (%lld x %lld of %s) does not belong in a LoRA",
+                        g->path, name, (long long)ne[1], (long long)ne[0],
+                        ggml_type_name(type));
+        }
+    }
+    return REEL_OK;
+}
+
 static enum reel_status open_lora(struct lm_graft *g, struct llama_model *model,
                                   struct reel_error *err)
 {
     char reason[256];
+    const enum reel_status rc = check_lora(g, err);
+    if (rc != REEL_OK) {
+        return rc;
+    }
     lm_log_listen(reason, sizeof reason);
     g->lora = llama_adapter_lora_init(model, g->path);
     lm_log_listen_no_more();
