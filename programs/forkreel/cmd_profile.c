@@ -1,5 +1,6 @@
 /** `forkreel profile VIEWER`: what the system believes about a viewer, and the last word. */
 #include "cli_commands.h"
+#include "cli_feedback.h"
 #include "cli_list.h"
 #include "cli_story.h"
 #include "cli_words.h"
@@ -204,6 +205,34 @@ static enum reel_status wishes_make(struct session *s, const char *viewer,
     return rc;
 }
 
+/** In which tones of stories choices were made. */
+static const char *const tone_name[] = {"dark", "light", "tense", "tender", "wry"};
+enum { N_TONES = sizeof tone_name / sizeof *tone_name };
+
+struct tones {
+    int32_t n[N_TONES], n_choices;
+};
+
+static enum reel_status add_tone(const struct reel_shown *shown, void *payload,
+                                 struct reel_error *err)
+{
+    struct tones *tones = payload;
+    struct sibling_line line;
+    (void)err;
+    for (int32_t i = 0; i < shown->n_items; i++) {
+        if (shown->item[i].item != shown->taken ||
+            !sibling_line_read(shown->item[i].about, &line)) {
+            continue;
+        }
+        for (int t = 0; t < N_TONES; t++) {
+            const bool is_this = !strcmp(line.tone, tone_name[t]);
+            tones->n[t] += is_this;
+            tones->n_choices += is_this;
+        }
+    }
+    return REEL_OK;
+}
+
 /** When somebody watches: entries of the history by hour, day and season. */
 enum { N_HABIT_KINDS = REEL_CONTEXT_SEASON + 1, N_HABIT_VALUES = 8 };
 struct habits {
@@ -239,6 +268,7 @@ struct sheet {
     struct reel_profile profile;
     struct wishes wishes;
     struct habits habits;
+    struct tones tones;
     struct written_word *word; /* (n_words) of what they wrote */
     int32_t n_words;
 };
@@ -274,6 +304,9 @@ static enum reel_status sheet_make(struct sheet *sheet, int64_t viewer,
                                 sheet->row, s->films, &sheet->edits, s->cli->lang,
                                 &sheet->profile, err);
     rc = rc ? rc : wishes_make(s, sheet->name, &sheet->edits, &sheet->wishes, err);
+    rc = rc ? rc
+            : reel_store_shown_each(s->store, sheet->name, REEL_SHOWN_BRANCHES, add_tone,
+                                    &sheet->tones, err);
     if (rc == REEL_OK) {
         habits_count(s, sheet->row, &sheet->habits);
         rc = words_make(sheet, err);
@@ -404,6 +437,36 @@ static void print_wishes(const struct sheet *sheet)
     cli_table_release(&table);
 }
 
+static const char *tone_word(int tone)
+{
+    const char *const word[N_TONES] = {tr("dark"), tr("light"), tr("tense"), tr("tender"),
+                                       tr("wry")};
+    return word[tone];
+}
+
+static void print_tones(const struct sheet *sheet)
+{
+    static const struct cli_column columns[] = {
+        {"TONE", CLI_LEFT}, {"PICKED", CLI_RIGHT}, {"SHARE", CLI_RIGHT}};
+    const struct tones *tones = &sheet->tones;
+    struct cli_table table;
+    if (tones->n_choices == 0) {
+        return;
+    }
+    cli_table_init(&table, columns, sizeof columns / sizeof *columns);
+    for (int t = 0; t < N_TONES; t++) {
+        if (tones->n[t] > 0) {
+            cli_table_line(&table);
+            cli_table_text(&table, tone_word(t));
+            cli_table_cell(&table, "%d", tones->n[t]);
+            cli_table_cell(&table, "%.0f %%", 100.0 * tones->n[t] / tones->n_choices);
+        }
+    }
+    putchar('\n');
+    cli_table_show(&table);
+    cli_table_release(&table);
+}
+
 static void print_habits(const struct sheet *sheet)
 {
     static const struct cli_column columns[] = {
@@ -501,6 +564,7 @@ static void print_sheet(const struct sheet *sheet)
     print_beliefs(sheet, REEL_EDIT_LANGUAGE);
     print_beliefs(sheet, REEL_EDIT_DECADE);
     print_wishes(sheet);
+    print_tones(sheet);
     print_habits(sheet);
     print_words(sheet);
     print_forgotten(sheet);
@@ -550,6 +614,17 @@ static json_t *habits_json(const struct sheet *sheet)
     return root;
 }
 
+static json_t *tones_json(const struct sheet *sheet)
+{
+    json_t *root = cli_need(json_object());
+    for (int t = 0; t < N_TONES; t++) {
+        if (sheet->tones.n[t] > 0) {
+            json_object_set_new(root, tone_name[t], json_integer(sheet->tones.n[t]));
+        }
+    }
+    return root;
+}
+
 static json_t *sheet_json(const struct sheet *sheet)
 {
     const struct reel_profile *p = &sheet->profile;
@@ -575,13 +650,13 @@ static json_t *sheet_json(const struct sheet *sheet)
             written, json_pack("{s:o, s:o}", "word", cli_json_text(sheet->word[i].name),
                                "amount", cli_json_real(sheet->word[i].amount)));
     }
-    return json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+    return json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
                      "viewer", cli_json_text(sheet->name), "seen", (int)p->n_seen,
                      "rated", (int)p->n_rated, "liked", (int)p->n_liked, "mean_stars",
                      cli_json_real(p->mean_stars), "sd_stars", cli_json_real(p->sd_stars),
-                     "beliefs", beliefs_json(sheet), "habits", habits_json(sheet),
-                     "edits", edits, "forgotten", forgotten, "written", written,
-                     "choices", (int)sheet->wishes.n_choices);
+                     "beliefs", beliefs_json(sheet), "tones", tones_json(sheet), "habits",
+                     habits_json(sheet), "edits", edits, "forgotten", forgotten,
+                     "written", written, "choices", (int)sheet->wishes.n_choices);
 }
 
 /* ---- the command ---- */
