@@ -363,10 +363,10 @@ static void wrong_questions_are_refused(void **state)
     struct reel_model *model = trained("ease", &m, 1);
     const int32_t not_sorted[] = {3, 1}, outside[] = {20}, repeated[] = {1, 1};
     const float not_positive[] = {0};
-    const struct reel_query wrong[] = {{not_sorted, NULL, NULL, 2},
-                                       {outside, NULL, NULL, 1},
-                                       {repeated, NULL, NULL, 2},
-                                       {repeated, not_positive, NULL, 1}};
+    const struct reel_query wrong[] = {{.film = not_sorted, .n = 2},
+                                       {.film = outside, .n = 1},
+                                       {.film = repeated, .n = 2},
+                                       {.film = repeated, .value = not_positive, .n = 1}};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         assert_int_equal(reel_model_score(model, &wrong[i], score, &err), REEL_EINVAL);
     }
