@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+import finetune
 import fork
 import matrices
 import text
@@ -409,10 +410,93 @@ def bench_text():
              f"  {chain[0]['peak_mib']:.0f} MiB / {longer['peak_mib']:.0f} MiB")
 
 
+METHODS = ["full", "lora", "adalora", "adapter", "prefix"]
+
+
+def finetune_ours(home, base, out, method, *words):
+    """`lm finetune`: what it says, and the peak memory of the whole process."""
+    words = [FORKREEL, "--home", home, "--json", "--threads", 2, "lm", "finetune",
+             "--base", base, "--method", method, "--out", out, *words]
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([str(w) for w in words], stdout=said,
+                                   env=dict(os.environ, **ONE_THREAD))
+        _, status, used = os.wait4(process.pid, 0)
+        if status != 0:
+            raise SystemExit(f"bench: {' '.join(map(str, words))}")
+        said.seek(0)
+        return dict(json.load(said), peak_mib=used.ru_maxrss / 1024)
+
+
+def bench_finetune():
+    title("adapting the default model: 256 tokens a row, 2 cores")
+    base = os.environ["FORK_MODEL"]
+    n_steps, n_batch = max(2, int(6 * SCALE)), 4
+    with tempfile.TemporaryDirectory() as folder:
+        home, rows, few, start, out = (str(pathlib.Path(folder) / name) for name in
+                                       ("home", "rows.jsonl", "few.jsonl", "start.gguf", "out.gguf"))
+        script = HERE / "finetune.py"
+        subprocess.run([sys.executable, script, "rows", base, rows, str(n_batch), "256"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        common = ["--data", rows, "--steps", n_steps, "--batch", n_batch, "--valid", 0,
+                  "--warmup", 0, "--context", 256]
+        for method, goal_memory in (("lora", 2), ("full", None)):
+            rate = 2e-4 if method == "lora" else 2e-5
+            peers, own = repeated(
+                lambda: run(sys.executable, script, "peer", base, rows, method, n_steps, n_batch,
+                            rate, 8, 2),
+                lambda: finetune_ours(home, base, out, method, "--rate", rate, *common))
+            name = "PEFT" if method == "lora" else "PyTorch"
+            line(f"{method}: tokens/s of ours / of {name}",
+                 median(own, "tokens_per_s") / median(peers, "tokens_per_s"), 1,
+                 f"  {median(own, 'tokens_per_s'):.0f} / {median(peers, 'tokens_per_s'):.0f}")
+            if goal_memory:
+                line(f"{method}: peak memory of {name} / of ours",
+                     median(peers, "peak_mib") / median(own, "peak_mib"), goal_memory,
+                     f"  {median(peers, 'peak_mib'):.0f} / {median(own, 'peak_mib'):.0f} MiB")
+        curves(base, folder, home, script, few, start, out)
+        table_of_methods(base, home, out)
+
+
+def curves(base, folder, home, script, rows, start, out):
+    """Fifty steps of LoRA from one beginning: the largest difference of losses."""
+    subprocess.run([sys.executable, script, "rows", base, rows, "2", "64"], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    theirs = run(sys.executable, script, "peer", base, rows, "lora", 50, 2, 5e-3, 8, 2, start)
+    finetune_ours(home, base, out, "lora", "--adapter", start, "--data", rows, "--steps", 50,
+                  "--batch", 2, "--rate", 5e-3, "--valid", 0, "--warmup", 0, "--context", 64,
+                  "--run", "curve")
+    told = subprocess.run([FORKREEL, "--home", home, "--json", "lm", "runs", "curve"], check=True,
+                          capture_output=True, text=True).stdout
+    own = finetune.losses_of(json.loads(told))
+    most = max(abs(a - b) / b for a, b in zip(own, theirs["loss"]))
+    print(f"  {'ok  ' if most <= 0.01 and len(own) == 50 else 'MISS'} "
+          f"lora: largest difference of losses over {len(own)} steps {100 * most:.2f} %  "
+          f"({theirs['loss'][0]:.3f} to {theirs['loss'][-1]:.3f}; goal 1 %)", flush=True)
+
+
+def table_of_methods(base, home, out):
+    """The same data and the same time for every method."""
+    seconds = 60 * SCALE
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as data:
+        data.write(finetune.films(120))
+        data.flush()
+        print(f"  {'method':<8} {'learnt':>10} {'MiB':>6} {'tokens/s':>8} "
+              f"{'perplexity before':>18} {'after':>6}   {seconds:.0f} s each", flush=True)
+        for method in METHODS:
+            probe = finetune_ours(home, base, out, method, "--data", data.name, "--steps", 2,
+                                  "--batch", 4, "--valid", 0)
+            steps = max(4, int(seconds * probe["tokens_per_s"] / (4 * 230)))
+            made = finetune_ours(home, base, out, method, "--data", data.name, "--steps", steps,
+                                 "--batch", 4, "--judge-steps", steps)
+            print(f"  {method:<8} {made['parameters']:>10} {made['peak_mib']:>6.0f} "
+                  f"{made['tokens_per_s']:>8.0f} {made['perplexity_before']:>18.2f} "
+                  f"{made['perplexity_after']:>6.2f}", flush=True)
+
+
 PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "fold": bench_fold,
          "ease": bench_ease,
          "import": bench_import, "fork": bench_fork, "taste": bench_taste,
-         "text": bench_text}
+         "text": bench_text, "finetune": bench_finetune}
 
 
 def main(names):
