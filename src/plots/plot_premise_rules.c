@@ -106,26 +106,31 @@ static bool next_word(const char **at, struct word *w)
 }
 
 static const char *const en_common[] = {
-    "The",       "A",        "An",      "He",        "She",       "It",        "They",
-    "We",        "I",        "You",     "His",       "Her",       "Their",     "My",
-    "Our",       "Its",      "This",    "That",      "These",     "Those",     "When",
-    "While",     "After",    "Before",  "Then",      "There",     "Here",      "In",
-    "On",        "At",       "By",      "To",        "From",      "With",      "Without",
-    "But",       "And",      "Or",      "So",        "If",        "As",        "For",
-    "Of",        "Once",     "One",     "Two",       "Three",     "Every",     "Each",
-    "All",       "Nobody",   "No",      "Not",       "Now",       "What",      "Who",
-    "Why",       "How",      "Where",   "Because",   "Until",     "Since",     "Years",
-    "Last",      "Next",     "Under",   "Over",      "Behind",    "Far",       "Late",
-    "Early",     "Only",     "Some",    "Somebody",  "Someone",   "Something", "Nothing",
-    "Everybody", "Everyone", "Yes",     "Soon",      "Suddenly",  "Tonight",   "Today",
-    "Yesterday", "Tomorrow", "Monday",  "Tuesday",   "Wednesday", "Thursday",  "Friday",
-    "Saturday",  "Sunday",   "January", "February",  "March",     "April",     "May",
-    "June",      "July",     "August",  "September", "October",   "November",  "December",
-    "Christmas", "Easter",   "God",     "English",   "French",    "German",    "American",
-    "Chinese",   "Another",  "Both",    "Many",      "Most",      "During",    "Across",
-    "Inside",    "Outside",  "Near",    "Long",      "Just",      "Even",      "Still",
-    "Perhaps",   "Maybe",    "Dear",    "Meanwhile", "Later",     "Deep",      "High",
-    "Old",       "Young",    "New"};
+    "The",       "A",        "An",       "He",         "She",       "It",
+    "They",      "We",       "I",        "You",        "His",       "Her",
+    "Their",     "My",       "Our",      "Its",        "This",      "That",
+    "These",     "Those",    "When",     "While",      "After",     "Before",
+    "Then",      "There",    "Here",     "In",         "On",        "At",
+    "By",        "To",       "From",     "With",       "Without",   "But",
+    "And",       "Or",       "So",       "If",         "As",        "For",
+    "Of",        "Once",     "One",      "Two",        "Three",     "Every",
+    "Each",      "All",      "Nobody",   "No",         "Not",       "Now",
+    "What",      "Who",      "Why",      "How",        "Where",     "Because",
+    "Until",     "Since",    "Years",    "Last",       "Next",      "Under",
+    "Over",      "Behind",   "Far",      "Late",       "Early",     "Only",
+    "Some",      "Somebody", "Someone",  "Something",  "Nothing",   "Everybody",
+    "Everyone",  "Yes",      "Soon",     "Suddenly",   "Tonight",   "Today",
+    "Yesterday", "Tomorrow", "Monday",   "Tuesday",    "Wednesday", "Thursday",
+    "Friday",    "Saturday", "Sunday",   "January",    "February",  "March",
+    "April",     "May",      "June",     "July",       "August",    "September",
+    "October",   "November", "December", "Christmas",  "Easter",    "God",
+    "English",   "French",   "German",   "American",   "Chinese",   "Another",
+    "Both",      "Many",     "Most",     "During",     "Across",    "Inside",
+    "Outside",   "Near",     "Long",     "Just",       "Even",      "Still",
+    "Perhaps",   "Maybe",    "Dear",     "Meanwhile",  "Later",     "Deep",
+    "High",      "Old",      "Young",    "New",        "Somewhere", "Elsewhere",
+    "However",   "Instead",  "Upstairs", "Downstairs", "Nearby",    "Afterwards",
+    "Again"};
 
 static const char *const en_titles[] = {
     "Mr",        "Mrs",       "Ms",        "Dr",     "Doctor",   "Captain",
@@ -182,6 +187,35 @@ static bool is_verb_like(const struct word *w)
              (w->text[w->n - 1] == 'd' && w->text[w->n - 2] == 'e')));
 }
 
+/** "Ingrid, the keeper": an apposition, when the first word of a sentence is no adverb. */
+static bool has_apposition(const struct word *name)
+{
+    static const char *const articles[] = {"the", "a", "an", "who"};
+    const char *at = name->text + name->n;
+    struct word w = {0};
+    const bool is_adverb = name->n > 3 && !memcmp(name->text + name->n - 2, "ly", 2);
+    return !is_adverb && *at == ',' && next_word(&at, &w) &&
+           is_listed(articles, N_OF(articles), w.text, w.n);
+}
+
+/** "village of Skarv" makes a place of Skarv, "Christmas Eve" nothing of Eve. */
+struct left {
+    struct word word, of; /* before the name; before "of" */
+};
+static bool is_of_place(const struct left *left)
+{
+    return left->word.n == 2 && !memcmp(left->word.text, "of", 2) && left->of.text &&
+           is_listed(en_places, N_OF(en_places), left->of.text, left->of.n);
+}
+static bool is_feast(const struct left *left, const struct word *run, int32_t n_run)
+{
+    static const char *const feasts[] = {"Christmas", "Easter"};
+    static const char *const days[] = {"Eve", "Day"};
+    return n_run == 1 && left->word.text && !run[0].is_cut &&
+           is_listed(feasts, N_OF(feasts), left->word.text, left->word.n) &&
+           is_listed(days, N_OF(days), run[0].text, run[0].n);
+}
+
 /** Does the word stand capitalised inside another sentence, or never small? */
 static bool is_name_elsewhere(const struct premise_draft *d, const struct word *name)
 {
@@ -197,8 +231,9 @@ static bool is_name_elsewhere(const struct premise_draft *d, const struct word *
 
 /** A capitalised run of words becomes a person or a place. */
 static void add_name_en(struct premise_draft *d, const struct word *run, int32_t n_run,
-                        const struct word *before, const struct word *after)
+                        const struct left *left, const struct word *after)
 {
+    const struct word *before = &left->word;
     const char *begin = run[0].text;
     const struct word *last = &run[n_run - 1];
     const size_t n = (size_t)(last->text + last->n - begin),
@@ -208,9 +243,14 @@ static void add_name_en(struct premise_draft *d, const struct word *run, int32_t
         !has_title &&
         (is_listed(en_place_ends, N_OF(en_place_ends), last->text, last->n) ||
          (before->text && !run[0].is_cut &&
-          is_listed(en_place_words, N_OF(en_place_words), before->text, before->n)));
+          (is_of_place(left) ||
+           is_listed(en_place_words, N_OF(en_place_words), before->text, before->n))));
+    if (is_feast(left, run, n_run)) {
+        return;
+    }
     if (run[0].is_first && n_run == 1 && !is_verb_like(after) &&
-        !is_name_elsewhere(d, &run[0]) && plot_premise_find(d, begin, n) < 0) {
+        !has_apposition(&run[0]) && !is_name_elsewhere(d, &run[0]) &&
+        plot_premise_find(d, begin, n) < 0) {
         return;
     }
     const int32_t i =
@@ -285,7 +325,8 @@ void plot_premise_rules_en(struct premise_draft *d)
     static const char *const articles[] = {"the", "The", "a", "A", "an", "An"};
     static const struct word nothing = {.text = "", .n = 0};
     const char *at = d->text;
-    struct word w = {0}, before = {0}, run[4];
+    struct word w = {0}, run[4];
+    struct left left = {0};
     int32_t person = -1;
     bool has_word = next_word(&at, &w);
     while (has_word) {
@@ -293,17 +334,17 @@ void plot_premise_rules_en(struct premise_draft *d)
         const struct word here = w;
         if (may_be_name(&w)) {
             const int32_t n = read_run(&at, &w, run, &has_word);
-            add_name_en(d, run, n, &before, has_word && !w.is_cut ? &w : &nothing);
+            add_name_en(d, run, n, &left, has_word && !w.is_cut ? &w : &nothing);
             const struct word *last = &run[n - 1];
             found = plot_premise_find(d, run[0].text,
                                       (size_t)(last->text + last->n - run[0].text));
-            before = *last;
+            left = (struct left){.word = *last};
         } else {
             if (is_listed(articles, N_OF(articles), w.text, w.n)) {
                 found = add_common_en(d, &here, at);
             }
             add_pronoun_en(d, &w, person);
-            before = w;
+            left = (struct left){.word = w, .of = left.word};
             has_word = next_word(&at, &w);
         }
         if (found >= 0 && d->found[found].kind == REEL_ENTITY_PERSON) {

@@ -80,6 +80,25 @@ static void english_text_gives_persons_places_and_things(void **state)
     reel_text_free(json);
 }
 
+static void names_of_places_and_feasts_are_no_persons(void **state)
+{
+    (void)state;
+    char *json;
+    struct plot_world *w = read_premise("The fishing village of Skarv has not seen the "
+                                        "sun for weeks. Ingrid, the keeper of "
+                                        "a lighthouse, finds a diary on Christmas Eve. "
+                                        "Finally, the storm comes to Skarv.",
+                                        "en", NULL, &json);
+    assert_int_equal(named(w, "Skarv")->kind, REEL_ENTITY_PLACE);
+    assert_int_equal(named(w, "Ingrid")->kind, REEL_ENTITY_PERSON);
+    assert_string_equal(w->entity[w->lead].name, "Ingrid");
+    assert_null(named(w, "Eve"));
+    assert_null(named(w, "Christmas Eve"));
+    assert_null(named(w, "Finally"));
+    plot_world_free(w);
+    reel_text_free(json);
+}
+
 static void chinese_text_gives_persons_places_and_things(void **state)
 {
     (void)state;
@@ -174,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(english_text_gives_persons_places_and_things),
+        cmocka_unit_test(names_of_places_and_feasts_are_no_persons),
         cmocka_unit_test(chinese_text_gives_persons_places_and_things),
         cmocka_unit_test(the_models_answer_is_taken_where_the_text_bears_it_out),
         cmocka_unit_test(text_without_anybody_is_refused),
