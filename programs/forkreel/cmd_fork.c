@@ -218,24 +218,33 @@ static enum reel_status read_file(const char *path, char **text, struct reel_err
 
 /** A premise of one's own: a JSON document as it is, a text by way of the
  * library. */
-static enum reel_status premise_of_file(const char *path, const char *language,
+static bool is_document(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '{';
+}
+
+static enum reel_status premise_of_text(const char *text, const char *language,
                                         struct reel_lm *lm, char **premise,
                                         struct reel_error *err)
 {
-    char *text = NULL;
-    enum reel_status rc = read_file(path, &text, err);
-    if (rc == REEL_OK && text && text[strspn(text, " \t\r\n")] == '{') {
-        *premise = text;
+    char *json = NULL;
+    if (is_document(text)) {
+        *premise = cli_need(strdup(text));
         return REEL_OK;
     }
-    char *json = NULL;
-    rc = rc ? rc : reel_premise_from_text(text, language, lm, &json, err);
+    const enum reel_status rc = reel_premise_from_text(text, language, lm, &json, err);
     if (rc == REEL_OK) {
         *premise = cli_need(strdup(json));
         reel_text_free(json);
     }
-    free(text);
     return rc;
+}
+
+/** One's own words are gone on with in their language, whatever the messages are in. */
+static const char *language_of(const char *text, const char *of_messages)
+{
+    const char *own = is_document(text) ? "" : reel_text_language(text, strlen(text));
+    return !strcmp(own, "zh") ? "zh" : !strcmp(own, "en") ? "en" : of_messages;
 }
 
 static enum reel_status premise_of_film(struct session *s, const char *film,
@@ -339,6 +348,8 @@ struct growing {
     struct reel_edits edits; /* what the viewer said */
     struct said_scorer said;
     struct reel_lm *lm;
+    char *text;           /* of one's own; NULL of a film */
+    const char *language; /* of the story */
     char *premise;
     struct reel_story *story;
     char *path; /* where it was saved */
@@ -370,7 +381,12 @@ static enum reel_status growing_open(struct growing *g, const char *film,
 {
     struct reel_fork_options *fork = &g->words->fork;
     const bool is_own = film[0] == '@';
-    enum reel_status rc = session_open(g->cli, &g->session, 0, err);
+    enum reel_status rc = is_own ? read_file(film + 1, &g->text, err) : REEL_OK;
+    if (rc) {
+        return rc;
+    }
+    g->language = g->text ? language_of(g->text, g->cli->lang) : g->cli->lang;
+    rc = session_open(g->cli, &g->session, 0, err);
     g->has_store = rc == REEL_OK;
     if (rc && is_own && !fork->viewer) {
         rc = REEL_OK;
@@ -379,7 +395,7 @@ static enum reel_status growing_open(struct growing *g, const char *film,
         int64_t viewer_key = 0;
         rc = session_viewer_find(&g->session, fork->viewer, &viewer_key, err);
         rc = rc ? rc
-                : session_branch_taste(&g->session, viewer_key, g->cli->lang, &g->taste,
+                : session_branch_taste(&g->session, viewer_key, g->language, &g->taste,
                                        err);
         rc =
             rc ? rc : reel_store_edits_load(g->session.store, viewer_key, &g->edits, err);
@@ -406,16 +422,15 @@ static enum reel_status growing_open(struct growing *g, const char *film,
     }
     rc = rc ? rc
             : story_model_open(g->cli, g->words->model, g->words->key_file, &g->lm, err);
-    return rc || !is_own
-               ? rc
-               : premise_of_file(film + 1, g->cli->lang, g->lm, &g->premise, err);
+    return rc || !is_own ? rc
+                         : premise_of_text(g->text, g->language, g->lm, &g->premise, err);
 }
 
 static enum reel_status grow(struct growing *g, struct reel_error *err)
 {
     struct reel_fork_options *fork = &g->words->fork;
     fork->lm = g->lm;
-    fork->language = g->cli->lang;
+    fork->language = g->language;
     fork->must = (const char *const *)g->words->must.name;
     fork->n_must = g->words->must.n;
     fork->must_not = (const char *const *)g->words->must_not.name;
@@ -505,6 +520,7 @@ static enum cli_exit fork_run(struct cli *cli, int argc, char **argv)
     }
     cli_names_release(&words.must);
     cli_names_release(&words.must_not);
+    free(g.text);
     free(g.premise);
     free(g.path);
     free(film);
