@@ -211,6 +211,9 @@ static bool change(struct trainer *t, int32_t left, int32_t right, int32_t i_wor
         }
         t->pair[t->n_pairs++] = (struct pair){.left = left, .right = right};
     }
+    if (!t->pair) {
+        return false; // not when there is a pair to find
+    }
     struct pair *pair = &t->pair[i];
     pair->n += by;
     if (by > 0 && (pair->n_words == 0 || pair->word[pair->n_words - 1] != i_word)) {

@@ -79,7 +79,7 @@ static int64_t newest_before(const char *folder, int64_t before)
     DIR *dir = opendir(folder);
     int64_t newest = -1;
     for (const struct dirent *file; dir && (file = readdir(dir));) {
-        bool is_left;
+        bool is_left = false;
         const int64_t step = step_of(file->d_name, &is_left);
         if (step > newest && step < before && !is_left) {
             newest = step;

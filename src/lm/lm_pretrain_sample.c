@@ -14,12 +14,12 @@ static int32_t find_best(const float *logit, int32_t n, int32_t *best)
 {
     int32_t n_best = 0;
     for (int32_t i = 0; i < n; i++) {
-        int32_t at = n_best;
         if (n_best == N_BEST && logit[i] <= logit[best[N_BEST - 1]]) {
             continue;
         }
         n_best += n_best < N_BEST;
-        for (at = n_best - 1; at > 0 && logit[best[at - 1]] < logit[i]; at--) {
+        int32_t at = n_best - 1;
+        for (; at > 0 && logit[best[at - 1]] < logit[i]; at--) {
             best[at] = best[at - 1];
         }
         best[at] = i;
@@ -29,7 +29,7 @@ static int32_t find_best(const float *logit, int32_t n, int32_t *best)
 
 static int32_t draw(const float *logit, int32_t n, struct base_rng *rng)
 {
-    int32_t best[N_BEST];
+    int32_t best[N_BEST] = {0};
     double p[N_BEST], sum = 0;
     const int32_t n_best = find_best(logit, n, best);
     for (int32_t i = 0; i < n_best; i++) {
