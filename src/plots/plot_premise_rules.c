@@ -583,7 +583,7 @@ static size_t step_zh(struct premise_draft *d, const char *at, bool is_begun,
 void plot_premise_rules_zh(struct premise_draft *d)
 {
     static const char before[] =
-        "，。！？：；“”、—\n和与跟对向把被给让叫为见找是的名妹姐哥弟友夫";
+        "，。！？：；“”、—\n和与跟对向把被给让叫为见找是的名妹姐哥弟友夫儿妻";
     int32_t person = -1;
     bool is_begun = true, is_placed = false;
     for (const char *at = d->text; *at;) {

@@ -99,6 +99,18 @@ static void names_of_places_and_feasts_are_no_persons(void **state)
     reel_text_free(json);
 }
 
+static void chinese_kin_are_found_by_their_names(void **state)
+{
+    (void)state;
+    char *json;
+    struct plot_world *w = read_premise(
+        "赵铁山是黑河矿区的老矿工。他的女儿赵小雨发现了一封信。", "zh", NULL, &json);
+    assert_int_equal(named(w, "赵铁山")->kind, REEL_ENTITY_PERSON);
+    assert_int_equal(named(w, "赵小雨")->kind, REEL_ENTITY_PERSON);
+    plot_world_free(w);
+    reel_text_free(json);
+}
+
 static void chinese_text_gives_persons_places_and_things(void **state)
 {
     (void)state;
@@ -194,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(english_text_gives_persons_places_and_things),
         cmocka_unit_test(names_of_places_and_feasts_are_no_persons),
+        cmocka_unit_test(chinese_kin_are_found_by_their_names),
         cmocka_unit_test(chinese_text_gives_persons_places_and_things),
         cmocka_unit_test(the_models_answer_is_taken_where_the_text_bears_it_out),
         cmocka_unit_test(text_without_anybody_is_refused),
