@@ -194,7 +194,7 @@ void cli_plot(const struct cli_curve *curve, int n_curves, const char *x_name)
         return;
     }
     canvas.dots =
-        cli_need(calloc((size_t)(N_ROWS * canvas.n_columns), sizeof *canvas.dots));
+        cli_need(calloc((size_t)N_ROWS * (size_t)canvas.n_columns, sizeof *canvas.dots));
     for (int k = 0; k < n_curves; k++) {
         if (!curve[k].is_marked) {
             draw_line(&canvas, &curve[k]);

@@ -14,6 +14,7 @@ enum { SPARK_WIDTH = 24, N_SERIES_MAX = 8, LABEL_WIDTH = 12, TIME_BYTES = 32 };
 #define LOSS "loss/train"
 #define LOSS_VALID "loss/validation"
 
+/** As JSON has it. */
 static const char *state_word(enum reel_lm_run_state state)
 {
     static const char *const words[] = {
@@ -22,6 +23,16 @@ static const char *state_word(enum reel_lm_run_state state)
         [REEL_LM_RUN_BROKEN] = "broken off",
     };
     return words[state];
+}
+
+/** The same for people. */
+static const char *state_text(enum reel_lm_run_state state)
+{
+    return state == REEL_LM_RUN_RUNNING   ? tr("running")
+           : state == REEL_LM_RUN_DONE    ? tr("done")
+           : state == REEL_LM_RUN_STOPPED ? tr("stopped")
+           : state == REEL_LM_RUN_FAILED  ? tr("failed")
+                                          : tr("broken off");
 }
 
 /** Local time, as in "2026-11-24 17:05". */
@@ -181,7 +192,7 @@ static void show_head(const struct reel_lm_run_log *log)
                       : cli_format(tr("%lld, %lld tokens"), (long long)run->step,
                                    (long long)run->n_tokens);
     char *state =
-        cli_format("%s%s%s", tr(state_word(run->state)), *run->why ? ": " : "", run->why);
+        cli_format("%s%s%s", state_text(run->state), *run->why ? ": " : "", run->why);
     cli_print("%s", run->name);
     cli_card(LABEL_WIDTH, tr("what"), run->what);
     cli_card(LABEL_WIDTH, tr("state"), state);
@@ -295,7 +306,7 @@ static void show_line(struct cli_table *table, const struct reel_lm_run *run,
     cli_table_line(table);
     cli_table_text(table, run->name);
     cli_table_text(table, run->what);
-    cli_table_text(table, tr(state_word(run->state)));
+    cli_table_text(table, state_text(run->state));
     cli_table_text(table, time_text(run->begun_s, begun));
     if (run->n_steps > 0) {
         cli_table_cell(table, "%lld/%lld", (long long)run->step, (long long)run->n_steps);

@@ -343,7 +343,7 @@ static enum reel_status learn(struct training *t, struct reel_error *err)
                                        .n_part = is_lstm ? N_PART_LINES : N_PART_WORDS,
                                        .before_step = before_step};
     struct base_net_options opt = base_net_options_default();
-    struct base_net_result result;
+    struct base_net_result result = {.loss = (double)NAN, .best_score = (double)NAN};
     opt.n_epochs = o->n_epochs;
     opt.rate = o->rate;
     opt.beta2 = .99;
