@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import numpy as np
 import finetune
 import fork
 import matrices
+import ngram
 import text
 
 HERE = pathlib.Path(__file__).parent
@@ -493,10 +496,62 @@ def table_of_methods(base, home, out):
                   f"{made['perplexity_after']:>6.2f}", flush=True)
 
 
+# ---------------------------------------------------------------- n-grams
+
+def processor(*words, **more):
+    """Seconds of the processor that one process takes, and what it says."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, **more)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {words[0]}\n{done.stderr[-2000:]}")
+    return {"s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+            "said": done.stdout}
+
+
+def bench_ngram():
+    title("n-grams of five words from docstrings, seconds of the processor")
+    kenlm, n_mb = pathlib.Path(os.environ["KENLM"]), max(1, int(40 * SCALE))
+    folder = matrices.CACHE / "bench-data"
+    folder.mkdir(parents=True, exist_ok=True)
+    train, test = folder / f"ngram-{n_mb}.txt", folder / f"ngram-{n_mb}-test.txt"
+    if not train.exists():
+        ngram.corpus(train.with_suffix(".part"), test, n_mb * 1_000_000)
+        train.with_suffix(".part").rename(train)
+    with tempfile.TemporaryDirectory() as name:
+        arpa, binary, own = (pathlib.Path(name) / n for n in ("a.arpa", "a.bin", "a.ngram"))
+
+        def lmplz():
+            with open(train, "rb") as text_in:
+                return processor(kenlm / "lmplz", "-o", 5, "-S", "1G", "-T", name, "--arpa", arpa,
+                                 stdin=text_in)
+
+        def query():
+            with open(test, "rb") as text_in:
+                return processor(kenlm / "query", "-v", "summary", binary, stdin=text_in)
+
+        theirs, mine = repeated(lmplz, lambda: processor(
+            FORKREEL, "lm", "pretrain", "--arch", "ngram", "--order", 5, "--blanks", "--text", train,
+            "--out", own))
+        line("making a model: lmplz / ours", median(theirs, "s") / median(mine, "s"), 0.5,
+             f"  {median(theirs, 's'):.2f} s / {median(mine, 's'):.2f} s")
+        processor(kenlm / "build_binary", arpa, binary)
+        asked, answered = repeated(query, lambda: run(os.environ["BENCH_NGRAM"], own, test))
+        nothing = statistics.median(processor(kenlm / "query", "-v", "summary", binary, input="")["s"]
+                                    for _ in range(REPEATS))  # loading alone
+        line("asking it: query without loading / ours",
+             (median(asked, "s") - nothing) / median(answered, "seconds"), 1,
+             f"  {answered[0]['tokens']} words")
+        there = float(re.search(r"including OOVs:\s*([0-9.]+)", asked[0]["said"]).group(1))
+        here = answered[0]["perplexity"]
+        print(f"  {'ok  ' if abs(here / there - 1) < .005 else 'MISS'} perplexity {there:.4f} and "
+              f"{here:.4f}  (goal: within .5 %)", flush=True)
+
+
 PARTS = {"quality": bench_quality, "als": bench_als, "top": bench_top, "fold": bench_fold,
          "ease": bench_ease,
          "import": bench_import, "fork": bench_fork, "taste": bench_taste,
-         "text": bench_text, "finetune": bench_finetune}
+         "text": bench_text, "finetune": bench_finetune, "ngram": bench_ngram}
 
 
 def main(names):
