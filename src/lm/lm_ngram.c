@@ -154,7 +154,8 @@ uint32_t lm_ngram_bits(float value)
 bool lm_ngram_context(const struct lm_ngram *model, uint32_t at,
                       struct lm_context *context)
 {
-    if (at == 0 || at >= model->n_block || model->n_block - at < LM_CONTEXT_HEAD) {
+    if (!model->block || at == 0 || at >= model->n_block ||
+        model->n_block - at < LM_CONTEXT_HEAD) {
         return false;
     }
     const uint32_t *c = model->block + at;

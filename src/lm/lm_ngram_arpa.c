@@ -170,7 +170,7 @@ static enum reel_status take_word(struct arpa *a, bool is_unigram, uint32_t *num
 /** "-1.5 the film -0.3" */
 static enum reel_status take_gram(struct arpa *a, struct grams *g, struct reel_error *err)
 {
-    double logp, backoff = 0;
+    double logp = 0, backoff = 0;
     enum reel_status rc = need_gram(g, err);
     if (rc == REEL_OK && (!take_number(a, &logp) || !(logp <= 0))) {
         rc = lm_lines_fail(a->lines, err, "a log10 of a probability is expected");
