@@ -436,7 +436,7 @@ static enum reel_status keep(const struct base_net_state *state, void *payload,
         (!state->is_last && t->kept_ns > 0 && past_s < t->opt->checkpoint_s)) {
         return REEL_OK;
     }
-    const size_t n_rows = (size_t)(s->n_rows + s->n_valid_rows),
+    const size_t n_rows = (size_t)s->n_rows + (size_t)s->n_valid_rows,
                  n_tokens = (size_t)t->rows.n_tokens,
                  n_bank = t->adalora.n_matrices > 0 ? state->n_floats * sizeof(float) : 0;
     const struct lm_checkpoint_part own[N_OWN_PARTS] = {
