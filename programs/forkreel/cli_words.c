@@ -243,7 +243,7 @@ enum reel_status written_tell(const struct written *written,
     }
     *out = told.word;
     *n = rc ? 0 : told.n < n_max ? told.n : n_max;
-    for (int32_t i = *n; i < told.n; i++) {
+    for (int32_t i = *n; told.word && i < told.n; i++) {
         free(told.word[i].name);
     }
     return rc;
