@@ -69,6 +69,9 @@ def main():
         if conversions(en) != conversions(zh):
             findings.append(f"other conversions: {en!r} {zh!r}")
     said = said_in(SOURCES)
+    for path in OTHERS:  # help of train shows every setting of every model
+        for text in re.findall(rf'REEL_SCALE_\w+,\s*{TEXT}', path.read_text(encoding="utf-8")):
+            said.setdefault(literal(text), path.name)
     findings += [f"{said[en]}: no Chinese for {en!r}" for en in said if en not in table]
     elsewhere = {literal(text) for path in OTHERS
                  for text in re.findall(TEXT, path.read_text(encoding="utf-8"))}
