@@ -101,12 +101,15 @@ int32_t reel_features_n_embedding(const struct reel_features *features);
 
 /** One thing that is known in words, and what it adds to a sum over all numbers of a row. */
 struct reel_feature_reason {
-    const char *kind; /* the block: "text", "people", "year", ...; "embedding" as a whole */
-    const char *name; /* as the text has it: "robbing", "bank heist", "Al Pacino"; or NULL */
+    const char
+        *kind; /* the block: "text", "people", "year", ...; "embedding" as a whole */
+    const char
+        *name; /* as the text has it: "robbing", "bank heist", "Al Pacino"; or NULL */
     double amount;
 };
 struct reel_feature_reasons {
-    const struct reel_feature_reason *reason; /* (n) the largest amount, either way, first */
+    const struct reel_feature_reason
+        *reason; /* (n) the largest amount, either way, first */
     int32_t n;
     void *owned;
 };
