@@ -356,7 +356,7 @@ static void before_step(struct base_net *net, float *gradient, int32_t i_step,
         lm_adalora_look(&t->adalora, gradient);
     }
     if (t->settings.judge_steps > 0 && (i_step + 1) % t->settings.judge_steps == 0) {
-        lm_run_histogram(t->run, i_step + 1, "gradient/learnt", gradient,
+        lm_run_histogram(t->run, i_step, "gradient/learnt", gradient,
                          base_net_n_floats(net));
     }
 }
@@ -367,7 +367,7 @@ static void after_step(struct base_net *net, int32_t i_step, int32_t n_steps,
     struct tuning *t = payload;
     if (t->adalora.n_matrices > 0) {
         lm_adalora_prune(&t->adalora, net, i_step, n_steps);
-        lm_run_scalar(t->run, i_step + 1, "adalora/values",
+        lm_run_scalar(t->run, i_step, "adalora/values",
                       lm_adalora_budget(&t->adalora, i_step, n_steps));
     }
 }
@@ -379,6 +379,7 @@ static void tell(const struct base_net_step *step, void *payload)
     const double n_tokens = (double)t->rows.first[s->n_rows] / s->n_rows * s->n_batch;
     const int64_t now = base_clock_ns();
     const bool is_judged = !isnan(step->score);
+    const int64_t i_step = step->i_step - 1; // the log counts from 0
     struct reel_lm_finetune_step told = {.i_step = step->i_step,
                                          .n_steps = step->n_steps,
                                          .loss = step->loss,
@@ -390,16 +391,16 @@ static void tell(const struct base_net_step *step, void *payload)
     t->made->n_steps_all = step->n_steps;
     if (is_judged) {
         t->best_loss = fmin(t->best_loss, -step->score);
-        lm_run_scalar(t->run, step->i_step, "loss/valid", -step->score);
-        lm_run_scalar(t->run, step->i_step, "perplexity/valid", exp(-step->score));
+        lm_run_scalar(t->run, i_step, "loss/validation", -step->score);
+        lm_run_scalar(t->run, i_step, "perplexity/validation", exp(-step->score));
     } else {
         t->seconds += (double)(now - t->told_ns) / 1e9;
         t->n_tokens_done += n_tokens;
-        lm_run_scalar(t->run, step->i_step, "rate", step->rate);
-        lm_run_scalar(t->run, step->i_step, "gradient/norm", step->gradient);
+        lm_run_scalar(t->run, i_step, "rate", step->rate);
+        lm_run_scalar(t->run, i_step, "gradient/norm", step->gradient);
         if (t->rc_run == REEL_OK) {
-            t->rc_run = lm_run_step(t->run, step->i_step, step->loss, llround(n_tokens),
-                                    &t->why_run);
+            t->rc_run =
+                lm_run_step(t->run, i_step, step->loss, llround(n_tokens), &t->why_run);
         }
     }
     t->told_ns = now;
