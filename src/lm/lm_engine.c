@@ -65,6 +65,10 @@ static enum reel_status open_file(const char *path, const struct reel_lm_options
     }
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         if (strncmp(begin, kinds[k].magic, strlen(kinds[k].magic)) == 0) {
+            if (opt->adapter) {
+                return fail(err, REEL_EINVAL, "%s: %s lies over GGUF models only", path,
+                            opt->adapter);
+            }
             return kinds[k].open(path, opt, out, err);
         }
     }
@@ -85,6 +89,9 @@ enum reel_status reel_lm_open(const char *where, const struct reel_lm_options *o
     if (opt->n_cells < 0 || opt->max_bytes < 0 || opt->n_retries < 0 ||
         opt->timeout_ms < 1) {
         return fail(err, REEL_EINVAL, "a negative number among the engine's options");
+    }
+    if (opt->adapter && lm_is_address(where)) {
+        return fail(err, REEL_EINVAL, "%s: a server has its own adapters", where);
     }
     return lm_is_address(where) ? lm_remote_open(where, opt, out, err)
                                 : open_file(where, opt, out, err);

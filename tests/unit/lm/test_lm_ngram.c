@@ -437,6 +437,19 @@ static struct reel_lm *open_prose(void)
     return lm;
 }
 
+static void nothing_lies_over_words(void **state)
+{
+    (void)state;
+    struct reel_lm_options how = reel_lm_options_default();
+    struct reel_error err;
+    struct reel_lm *lm = open_prose();
+    reel_lm_close(lm);
+    how.adapter = "beats.gguf";
+    assert_int_equal(reel_lm_open(model_path, &how, &lm, &err), REEL_EINVAL);
+    assert_null(lm);
+    assert_int_equal(reel_lm_open("http://127.0.0.1:1/v1", &how, &lm, &err), REEL_EINVAL);
+}
+
 static void engine_writes_prose(void **state)
 {
     (void)state;
@@ -511,6 +524,7 @@ int main(void)
         cmocka_unit_test(stopping_leaves_the_old_model),
         cmocka_unit_test(no_memory_is_an_error_wherever_it_strikes),
         cmocka_unit_test(words_are_cut_as_icu_does),
+        cmocka_unit_test(nothing_lies_over_words),
         cmocka_unit_test(engine_writes_prose),
         cmocka_unit_test(engine_judges_what_follows),
     };
