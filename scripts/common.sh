@@ -23,6 +23,15 @@ if [ -x "$CACHE/tools/bin/cmake" ]; then
     PATH=$CACHE/tools/bin:$PATH
 fi
 
+# A fresh clone takes what another one compiled out of the cache, where ccache is there (setup test brings
+# it). Paths are made relative to the tree; -march=native means another thing on another processor.
+if command -v ccache >/dev/null; then
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=2G
+    CCACHE_NAMESPACE=$(grep -m2 -E '^(model name|CPU part|flags|Features)' /proc/cpuinfo | sha256sum | cut -c1-12)
+    export CCACHE_NAMESPACE
+fi
+
 # pin NAME FIELD: a field (2 version, 3 sha256) of a line in scripts/pins.
 pin() { awk -v name="$1" -v field="$2" '$1 == name { print $field; exit }' "$PINS"; }
 
