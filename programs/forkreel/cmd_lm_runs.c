@@ -122,8 +122,7 @@ static json_t *log_json(const struct reel_lm_run_log *log)
 // ---- as a picture ----
 
 struct picture {
-    struct reel_chart_series series[N_SERIES_MAX];
-    char *name[N_SERIES_MAX];
+    struct reel_chart_series series[N_SERIES_MAX]; /* borrow names and numbers */
     int32_t n;
 };
 
@@ -131,18 +130,15 @@ static void add_series(struct picture *picture, const char *name,
                        enum reel_chart_mark mark, const struct reel_lm_curve *curve)
 {
     if (curve && curve->n > 0 && picture->n < N_SERIES_MAX) {
-        picture->name[picture->n] = cli_format("%s", name);
-        picture->series[picture->n] =
-            (struct reel_chart_series){.name = picture->name[picture->n],
-                                       .mark = mark,
-                                       .n = (int32_t)curve->n,
-                                       .x = curve->step,
-                                       .y = curve->value};
-        picture->n++;
+        picture->series[picture->n++] = (struct reel_chart_series){.name = name,
+                                                                   .mark = mark,
+                                                                   .n = (int32_t)curve->n,
+                                                                   .x = curve->step,
+                                                                   .y = curve->value};
     }
 }
 
-static enum cli_exit write_picture(struct cli *cli, struct picture *picture,
+static enum cli_exit write_picture(struct cli *cli, const struct picture *picture,
                                    const char *title, const char *path)
 {
     struct reel_error err;
@@ -158,9 +154,6 @@ static enum cli_exit write_picture(struct cli *cli, struct picture *picture,
     } else if (reel_chart_write(&chart, path, &err) != REEL_OK) {
         status = cli_fail(cli, &err);
         status = err.code == REEL_EINVAL ? CLI_USAGE : status;
-    }
-    for (int32_t i = 0; i < picture->n; i++) {
-        free(picture->name[i]);
     }
     return status;
 }
