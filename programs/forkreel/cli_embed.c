@@ -78,7 +78,7 @@ enum reel_status texts_embed(struct cli *cli, const char *model, int32_t n_wante
 enum reel_status embedder_open(struct cli *cli, int32_t n_wanted, struct reel_lm **out,
                                struct reel_error *err)
 {
-    char *where;
+    char *where = NULL;
     struct reel_lm_options opt = reel_lm_options_default();
     *out = NULL;
     enum reel_status rc =

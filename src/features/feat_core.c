@@ -298,13 +298,13 @@ static enum reel_status check_bridge(const struct reel_features *features,
     const struct reel_csr bridge = feat_bridge(features);
     enum reel_status rc = base_section_expect(header->section, FEAT_BRIDGE_START,
                                               sizeof(int64_t), n + 1, err);
-    for (uint64_t i = 0; rc == REEL_OK && i < n; i++) {
+    for (uint64_t i = 0; rc == REEL_OK && bridge.start && i < n; i++) {
         if (bridge.start[i + 1] < bridge.start[i]) {
             rc = fail(err, REEL_EFORMAT, "word %llu ends before it starts",
                       (unsigned long long)i);
         }
     }
-    const uint64_t n_entries = rc ? 0 : (uint64_t)bridge.start[n];
+    const uint64_t n_entries = rc || !bridge.start ? 0 : (uint64_t)bridge.start[n];
     rc = rc ? rc
             : base_section_expect(header->section, FEAT_BRIDGE_COL, sizeof(int32_t),
                                   n_entries, err);

@@ -46,11 +46,9 @@ static void remove_all(const char *path)
 // Sentences with a rule in them: who is named first is named last.
 static void write_text(void)
 {
-    static const char *const who[] = {"Anna", "Boris", "Chen",
-                                      "\xe7\x8e\x8b\xe8\x8a\xb3"};
+    static const char *const who[] = {"Anna", "Boris", "Chen", "王芳"};
     static const char *const what[] = {"looks for the letter", "hides in the station",
-                                       "\xe5\x9c\xa8\xe7\x81\xaf\xe5\xa1\x94\xe9\x87\x8c"
-                                       "\xe7\xad\x89\xe7\x9d\x80"};
+                                       "在灯塔里等着"};
     struct base_rng rng;
     base_rng_init(&rng, 3, 3);
     FILE *out = fopen(text_path, "w");

@@ -123,9 +123,13 @@ static void means_go_to_the_bucket_of_the_history(void **state)
 static const int64_t train_start[] = {0, 1, 3, 6, 7}, test_start[] = {0, 1, 2, 2, 4};
 static const int32_t train_col[] = {0, 0, 1, 0, 1, 2, 3}, test_col[] = {2, 3, 0, 4};
 static const int32_t film_row[] = {0, 2, 3, 5, 7};
-static const struct reel_csr train = {4, 5, train_start, train_col, NULL},
-                             test = {4, 5, test_start, test_col, NULL};
-static const struct reel_split held_back = {.train = train, .known = train, .test = test};
+#define TRAIN                              \
+    {                                      \
+        4, 5, train_start, train_col, NULL \
+    }
+static const struct reel_csr train = TRAIN;
+static const struct reel_split held_back = {
+    .train = TRAIN, .known = TRAIN, .test = {4, 5, test_start, test_col, NULL}};
 
 static struct reel_model *popularity(void)
 {
