@@ -55,8 +55,9 @@ static void write_text(void)
     assert_non_null(out);
     for (int i = 0; i < 400; i++) {
         const char *name = who[base_rng_below(&rng, 4)];
+        const unsigned hour = base_rng_below(&rng, 300);
         fprintf(out, "%s %s until %u o'clock. So does nobody but %s.\n\n", name,
-                what[base_rng_below(&rng, 3)], base_rng_below(&rng, 300), name);
+                what[base_rng_below(&rng, 3)], hour, name);
     }
     assert_int_equal(fclose(out), 0);
 }
