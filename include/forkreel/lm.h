@@ -93,6 +93,7 @@ struct reel_lm_facts {
     char checksum[72];   /* sha256 of the file in hex; of a remote one "" */
     bool is_instruct;    /* has a chat template */
     bool can_score;      /* reel_lm_score works */
+    bool reads_lines;    /* each line stands alone: what was before it tells it nothing */
     int32_t n_embedding; /* numbers for each text of reel_lm_embed; 0: it does not work */
     bool
         shares_cells; /* false: hybrid, recurrent or sliding window, read anew each time */

@@ -28,7 +28,6 @@ struct lm_engine_calls {
                               struct reel_error *err); /* NULL: facts.n_embedding is 0 */
     void (*settle)(struct reel_lm *lm); /* facts that are still being made; may be NULL */
     void (*close)(struct reel_lm *lm);  /* frees `lm` as well */
-    bool reads_lines; /* its texts are lines, so perplexity is judged line by line */
 };
 
 /** First member of every engine's own struct. */

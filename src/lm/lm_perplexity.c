@@ -49,7 +49,7 @@ static size_t piece_max(const struct reel_lm *lm)
 static int32_t cut(const struct reel_lm *lm, const char *text,
                    struct reel_lm_judged *judged, char *copy)
 {
-    const bool reads_lines = lm->calls->reads_lines;
+    const bool reads_lines = lm->facts.reads_lines;
     const size_t n_max = piece_max(lm);
     int32_t n = 0;
     for (size_t n_left = strlen(text); n_left > 0; n++) {

@@ -526,8 +526,7 @@ enum reel_status lm_wordwise_open(const struct lm_wordwise *model, const char *p
                                                  .score = wordwise_score,
                                                  .count = wordwise_count,
                                                  .settle = wordwise_settle,
-                                                 .close = wordwise_close,
-                                                 .reads_lines = true};
+                                                 .close = wordwise_close};
     *out = NULL;
     struct wordwise *w = base_alloc_zeroed(1, sizeof *w);
     if (!w) {
@@ -537,6 +536,7 @@ enum reel_status lm_wordwise_open(const struct lm_wordwise *model, const char *p
     w->lm.calls = &calls;
     w->lm.facts = (struct reel_lm_facts){.kind = REEL_LM_LOCAL,
                                          .can_score = true,
+                                         .reads_lines = true,
                                          .n_context = 1 << 20,
                                          .n_vocabulary = (int32_t)model->words.n_words,
                                          .file_bytes = file_bytes};

@@ -585,11 +585,15 @@ enum reel_status plot_judge(struct reel_lm *lm, struct plot_judged *judged, int3
     return rc;
 }
 
+/** Does the story make words likelier to this model? Over lines that stand alone it cannot. */
 static bool can_judge(const struct level *l)
 {
     const struct plot_writer *w = l->writer;
-    return w->has_model && w->opt->weight_gain > 0 &&
-           reel_lm_about(w->opt->lm)->can_score;
+    if (!w->has_model || w->opt->weight_gain <= 0) {
+        return false;
+    }
+    const struct reel_lm_facts *facts = reel_lm_about(w->opt->lm);
+    return facts->can_score && !facts->reads_lines;
 }
 
 /** What the model added to each planned sentence, as a continuation of it. */
