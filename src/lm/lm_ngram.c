@@ -64,19 +64,6 @@ static enum reel_status check_sections(const struct lm_ngram_header *h,
     return rc;
 }
 
-static enum reel_status check_words(const struct lm_words_view *words, uint64_t n_bytes,
-                                    struct reel_error *err)
-{
-    for (uint32_t w = 0; w < words->n_words; w++) {
-        if (words->begin[w] > words->begin[w + 1]) {
-            return fail(err, REEL_EFORMAT, "word %u ends before it begins", w);
-        }
-    }
-    return words->begin[words->n_words] <= n_bytes
-               ? REEL_OK
-               : fail(err, REEL_EFORMAT, "words reach beyond their text");
-}
-
 enum reel_status lm_ngram_view(struct lm_ngram *model, const void *data, size_t n_bytes,
                                struct reel_error *err)
 {
@@ -103,7 +90,7 @@ enum reel_status lm_ngram_view(struct lm_ngram *model, const void *data, size_t 
     view.unigram = (const void *)(base + s[LM_NGRAM_SECTION_UNIGRAMS].offset);
     view.block = (const void *)(base + s[LM_NGRAM_SECTION_BLOCK].offset);
     view.n_block = (uint32_t)s[LM_NGRAM_SECTION_BLOCK].n_items;
-    rc = check_words(&view.words, s[LM_NGRAM_SECTION_BYTES].n_items, err);
+    rc = lm_words_check(&view.words, s[LM_NGRAM_SECTION_BYTES].n_items, err);
     if (rc == REEL_OK) {
         *model = view;
     }

@@ -156,3 +156,16 @@ enum reel_status lm_words_add(struct lm_words *words, const char *word, size_t n
     words->begin[*number + 1] = (uint32_t)words->n_bytes;
     return REEL_OK;
 }
+
+enum reel_status lm_words_check(const struct lm_words_view *words, uint64_t n_bytes,
+                                struct reel_error *err)
+{
+    for (uint32_t w = 0; w < words->n_words; w++) {
+        if (words->begin[w] > words->begin[w + 1]) {
+            return fail(err, REEL_EFORMAT, "word %u ends before it begins", w);
+        }
+    }
+    return words->begin[words->n_words] <= n_bytes
+               ? REEL_OK
+               : fail(err, REEL_EFORMAT, "words reach beyond their text");
+}

@@ -51,4 +51,8 @@ void lm_words_release(struct lm_words *words);
 enum reel_status lm_words_add(struct lm_words *words, const char *word, size_t n_bytes,
                               uint32_t *number, struct reel_error *err) REEL_CHECKED;
 
+/** Words of a file: each begins where the one before ends, and all lie in `n_bytes` of text. */
+enum reel_status lm_words_check(const struct lm_words_view *words, uint64_t n_bytes,
+                                struct reel_error *err) REEL_CHECKED;
+
 #endif
